@@ -1,0 +1,34 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a module's ``run(params, ctx)`` may know of the run around it, whichever way it was started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+def _silent(text: str) -> None:
+    """Drop a message: a module process has no way to speak before it ends."""
+
+
+@dataclass
+class Context:
+    """The run around one task.
+
+    :param check_mode: predict, change nothing.
+    :param diff_mode: return a ``diff``.
+    :param progress: called with one short line whenever what is awaited changes; never with a secret.
+    """
+
+    check_mode: bool = False
+    diff_mode: bool = False
+    progress: Callable[[str], None] = _silent
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, text: str) -> None:
+        """Add a warning to the task's result, once per text."""
+        if text not in self.warnings:
+            self.warnings.append(text)
