@@ -1,0 +1,1 @@
+"""What `make` uses: set-up, test stages, generators."""

@@ -1,0 +1,224 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stages of ``make test``: ``python -m tools.check [stage ...]``, all of them when none is named.
+
+Every stage runs, whatever the others did; the summary and the exit status tell which failed. Two lanes run side by side:
+one computes (linters, units, sanity), the other mostly waits (playbooks against labs). A stage's output goes to
+``.cache/test/<stage>.log``; the terminal sees one line per stage, the summary lines of test runs, and the end of the log
+of a failure. A single named stage writes straight to the terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOGS = ROOT / ".cache" / "test"
+LINK = "collections/ansible_collections/homeops/cluster"
+#: Lines of a failed stage's log which are shown.
+TAIL = 150
+#: Kept from every log: what a test run says about itself.
+TELLING = re.compile(r"^(=+ .*\b(passed|failed|error|skipped)\b.*=+|note: .*|Success: .*|Passed: .*)$")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One check.
+
+    :param name: what it is called on the command line and in the summary.
+    :param commands: run in order, until one fails.
+    :param lane: stages of one lane run one after the other.
+    :param limit: seconds after which the stage is ended and counts as failed.
+    :param env: added to the environment.
+    """
+
+    name: str
+    commands: Sequence[Sequence[str]]
+    lane: str = "compute"
+    limit: float = 600
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def python(*arguments: str) -> list[str]:
+    """Return a command of this very interpreter."""
+    return [sys.executable, *arguments]
+
+
+# The order within a lane is the order of cost: the cheap answers come first.
+STAGES = (
+    Stage("ruff", [["ruff", "check", "."], ["ruff", "format", "--check", "."]]),
+    Stage("mypy", [python("-m", "tools.typecheck")]),
+    Stage("yamllint", [["yamllint", "--strict", "."]]),
+    Stage(
+        "docs",
+        [
+            python("-m", "tools.docs", "--check"),
+            ["antsibull-changelog", "lint"],
+            ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", LINK],
+        ],
+    ),
+    Stage("unit", [python("-m", "pytest", "-q", "tests/unit")]),
+    Stage("ansible-lint", [["ansible-lint", "--offline", "--profile", "production", "--nocolor"]]),
+    Stage("sanity", [python("-m", "tools.sanity")]),
+    Stage("integration", [python("-m", "pytest", "-q", "tests/integration", "tests/acceptance")], "lab", 780),
+    Stage("molecule", [["molecule", "test", "--scenario-name", "default"]], "lab", 420),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a stage ended: ``seconds`` of wall time, and why it failed (empty when it passed)."""
+
+    stage: Stage
+    seconds: float
+    failure: str = ""
+
+
+class Runner:
+    """Runs stages, tells about them, and ends what it started when it is ended itself."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.outcomes: list[Outcome] = []
+        self._voice = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._ended = threading.Event()
+
+    def run(self, stages: Iterable[Stage]) -> bool:
+        """Run ``stages``, the lanes side by side; return whether all passed."""
+        lanes: dict[str, list[Stage]] = {}
+        for stage in stages:
+            lanes.setdefault(stage.lane, []).append(stage)
+        threads = [threading.Thread(target=self._lane, args=(lane,)) for lane in lanes.values()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return not any(outcome.failure for outcome in self.outcomes)
+
+    def end(self) -> None:
+        """End every running stage with all its descendants which kept its process group."""
+        self._ended.set()
+        for process in list(self._running):
+            _end(process)
+
+    def _lane(self, stages: Iterable[Stage]) -> None:
+        for stage in stages:
+            if not self._ended.is_set():
+                self._stage(stage)
+
+    def _stage(self, stage: Stage) -> None:
+        began = time.monotonic()
+        failure = ""
+        log = LOGS / f"{stage.name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as sink:
+            for command in stage.commands:
+                failure = self._command(command, stage, began, None if not self.quiet else sink.fileno())
+                if failure:
+                    break
+        outcome = Outcome(stage, time.monotonic() - began, failure)
+        self.outcomes.append(outcome)
+        if not self._ended.is_set():
+            self._tell(outcome, log)
+
+    def _command(self, command: Sequence[str], stage: Stage, began: float, sink: int | None) -> str:
+        """Run one command; return why it failed, or an empty string."""
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, **stage.env},
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=None if sink is None else subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return f"{command[0]} did not start: {error.strerror}"
+        self._running.add(process)
+        try:
+            status = process.wait(timeout=max(1.0, stage.limit - (time.monotonic() - began)))
+        except subprocess.TimeoutExpired:
+            _end(process)
+            return f"not done after {stage.limit:.0f} s"
+        finally:
+            self._running.discard(process)
+        return f"{Path(command[0]).name} ended with status {status}" if status else ""
+
+    def _tell(self, outcome: Outcome, log: Path) -> None:
+        lines = log.read_text(errors="replace").splitlines()
+        with self._voice:
+            mark = "FAILED" if outcome.failure else "ok"
+            print(
+                f"{outcome.stage.name:<13} {mark:<7} {outcome.seconds:6.1f} s  {outcome.failure}".rstrip(), flush=True
+            )
+            if outcome.failure:
+                for line in lines[-TAIL:]:
+                    print(f"    {line}")
+                print(f"    (whole log: {log.relative_to(ROOT)})", flush=True)
+            else:
+                for line in lines:
+                    if TELLING.match(line):
+                        print(f"    {line}", flush=True)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process group: first in peace, so that labs can be stopped, then by force."""
+    for name, patience in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
+        try:
+            os.killpg(process.pid, name)
+            process.wait(timeout=patience)
+            return
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+
+
+def summary(outcomes: Sequence[Outcome], seconds: float) -> str:
+    """Return the closing table: durations in seconds, stages in the order of :data:`STAGES`."""
+    order = {stage.name: place for place, stage in enumerate(STAGES)}
+    lines = ["", "stage          result    seconds"]
+    for outcome in sorted(outcomes, key=lambda one: order.get(one.stage.name, len(order))):
+        lines.append(f"{outcome.stage.name:<13}  {'FAILED' if outcome.failure else 'ok':<8} {outcome.seconds:8.1f}")
+    failed = [outcome.stage.name for outcome in outcomes if outcome.failure]
+    verdict = f"failed: {', '.join(failed)}" if failed else "all passed"
+    return "\n".join([*lines, f"{verdict} in {seconds:.0f} s"])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the stages which are named, or all."""
+    parser = argparse.ArgumentParser(description="run the stages of `make test`")
+    parser.add_argument("stage", nargs="*", help=f"one of {', '.join(stage.name for stage in STAGES)}; all when none")
+    wanted = parser.parse_args(arguments).stage
+    unknown = sorted(set(wanted) - {stage.name for stage in STAGES})
+    if unknown:
+        parser.error(f"no such stage: {', '.join(unknown)}")
+    stages = [stage for stage in STAGES if not wanted or stage.name in wanted]
+    runner = Runner(quiet=len(stages) > 1)
+
+    def stop(number: int, _frame: object) -> None:
+        runner.end()
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    began = time.monotonic()
+    passed = runner.run(stages)
+    print(summary(runner.outcomes, time.monotonic() - began), flush=True)
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

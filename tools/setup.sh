@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# Prepare this checkout for `make`: a virtual environment in .venv with the pinned requirements.
+#
+#   tools/setup.sh run     what the playbooks and the lab need
+#   tools/setup.sh test    that, and the tools of `make test`
+#
+# PYTHON=<interpreter> chooses the Python (3.11 or newer) which makes .venv. Nothing is installed outside the checkout
+# except Debian packages which are missing. A stamp holds the hash of everything that decides the outcome, so that a
+# second call costs a few milliseconds.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+case "${1:-run}" in
+run) wanted=(run) ;;
+test) wanted=(run test) ;;
+*)
+    echo "usage: tools/setup.sh run|test" >&2
+    exit 2
+    ;;
+esac
+
+requirements_of() {
+    case "$1" in
+    run) echo requirements.txt requirements-lab.txt ;;
+    test) echo requirements-test.txt ;;
+    esac
+}
+
+fingerprint() {
+    # The path belongs to it: a virtual environment does not survive being moved.
+    # shellcheck disable=SC2046
+    { echo "$PWD"; cat $(requirements_of "$1") constraints.txt tools/setup.sh; } | sha256sum
+}
+
+ready() { [ -x .venv/bin/python ] && [ "$(cat ".venv/.ready-$1" 2>/dev/null)" = "$(fingerprint "$1")" ]; }
+
+pending() {
+    local part
+    for part in "${wanted[@]}"; do ready "$part" || echo "$part"; done
+}
+
+say() { printf '  setup · %s\n' "$*"; }
+
+stop() {
+    printf 'setup: %s\n' "$*" >&2
+    exit 1
+}
+
+# debian_package <package> <what it is for>: install it, or say in one sentence which package to install.
+debian_package() {
+    local package="$1" purpose="$2" root=() log=.cache/apt.log
+    local advice="the Debian package $package ($purpose) is missing: install it with 'apt-get install $package' and run the command again"
+    command -v apt-get >/dev/null || stop "$advice."
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || stop "$advice (this user is not root and there is no sudo)."
+        root=(sudo)
+        [ -t 0 ] || root=(sudo -n)
+        "${root[@]}" true 2>/dev/null || stop "$advice (sudo is refused to this user)."
+    fi
+    say "Debian package $package ($purpose)"
+    local install=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$package")
+    "${install[@]}" >"$log" 2>&1 </dev/null && return
+    "${root[@]}" apt-get -qq update >>"$log" 2>&1 </dev/null || true
+    "${install[@]}" >>"$log" 2>&1 </dev/null || stop "$advice (apt-get failed: $(tail -n 1 "$log"))."
+}
+
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
+
+# Starting it is the only honest question: a version manager's shim may exist for a version which is not there.
+find_python() {
+    local candidate
+    if [ -n "${PYTHON:-}" ]; then
+        new_enough "$PYTHON" || stop "PYTHON=$PYTHON is not a Python 3.11 or newer."
+        echo "$PYTHON"
+        return
+    fi
+    for candidate in python3.11 python3.12 python3.13 python3 /usr/bin/python3; do
+        if command -v "$candidate" >/dev/null && new_enough "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+}
+
+make_venv() {
+    local python version
+    if [ -x .venv/bin/python ] && [ -z "${PYTHON:-}" ] && new_enough .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        return
+    fi
+    python="$(find_python)"
+    if [ -z "$python" ]; then
+        debian_package python3-venv "Python 3.11 or newer"
+        python="$(find_python)"
+        [ -n "$python" ] || stop "no Python 3.11 or newer was found: install one and name it with PYTHON=<path>."
+    fi
+    if ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
+        version="$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+        debian_package "python$version-venv" "virtual environments of Python $version"
+    fi
+    say "virtual environment .venv ($("$python" -V 2>&1))"
+    rm -rf .venv
+    "$python" -m venv .venv
+}
+
+install() {
+    local part="$1" arguments=() file
+    for file in $(requirements_of "$part"); do arguments+=(-r "$file"); done
+    say "pip install ${arguments[*]} (pinned by constraints.txt)"
+    .venv/bin/python -m pip --quiet --disable-pip-version-check --no-input install -c constraints.txt "${arguments[@]}"
+    if [ "$part" = test ]; then
+        # ansible-test bootstraps its environments with this very pip; see tools/sanity.py.
+        .venv/bin/python -m pip --quiet --disable-pip-version-check --no-input download --no-deps --dest .cache/wheels pip==24.2
+    fi
+    fingerprint "$part" >".venv/.ready-$part"
+}
+
+[ -n "$(pending)" ] || exit 0
+
+mkdir -p .cache
+exec 9>.cache/setup.lock
+flock 9 # two `make` at once: the second waits and then finds everything done
+
+began=$SECONDS
+make_venv
+if [ "${wanted[-1]}" = test ] && ! command -v git >/dev/null; then
+    debian_package git "the tests ask it which files belong to the project"
+fi
+for part in $(pending); do install "$part"; done
+say "ready ($((SECONDS - began)) s)"
