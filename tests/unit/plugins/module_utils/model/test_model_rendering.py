@@ -78,7 +78,7 @@ def test_extra_values_are_merged_and_win(model: dict[str, Any]) -> None:
 
 
 def test_a_host_without_a_node_entry_is_named(model: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"no node 'mini09'.*mini01, mini02, mini03"):
+    with pytest.raises(InputError, match=r"No node 'mini09'.*mini01, mini02, mini03"):
         talos.patches(model, "mini09")
 
 
