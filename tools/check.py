@@ -4,10 +4,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The stages of ``make test``: ``python -m tools.check [stage ...]``, all of them when none is named.
 
-Every stage runs, whatever the others did; the summary and the exit status tell which failed. Two lanes run side by side:
-one computes (linters, units, sanity), the other mostly waits (playbooks against labs). A stage's output goes to
-``.cache/test/<stage>.log``; the terminal sees one line per stage, the summary lines of test runs, and the end of the log
-of a failure. A single named stage writes straight to the terminal.
+Every stage runs, whatever the others did; the summary and the exit status tell which failed. Two lanes run side by
+side: one computes (linters, units, sanity), the other mostly waits (playbooks against labs). A stage's output goes to
+``.cache/test/<stage>.log``; the terminal sees one line per stage, the summary lines of test runs, and the end of the
+log of a failure. A single named stage writes straight to the terminal.
 """
 
 from __future__ import annotations

@@ -4,11 +4,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``ansible-test sanity`` on a real copy of the tree, with environments which survive between runs.
 
-ansible-test insists on a path that ends in ``ansible_collections/<namespace>/<name>`` and refuses the checkout's link to
-itself, hence the copy (without that link). It keeps its environments below ``$HOME/.ansible/test``: HOME is redirected
-into the checkout's ``.cache``. It wants to fetch the bootstrap script of pip from a site of its own; :data:`GET_PIP` put
-into its download slot does the same with the pip wheel that ``tools/setup.sh`` left in ``.cache/wheels``, so that only
-the package index is asked for anything.
+ansible-test insists on a path that ends in ``ansible_collections/<namespace>/<name>`` and refuses the checkout's link
+to itself, hence the copy (without that link). It keeps its environments below ``$HOME/.ansible/test``: HOME is
+redirected into the checkout's ``.cache``. It wants to fetch the bootstrap script of pip from a site of its own;
+:data:`GET_PIP` put into its download slot does the same with the pip wheel that ``tools/setup.sh`` left in
+``.cache/wheels``, so that only the package index is asked for anything.
 """
 
 from __future__ import annotations
