@@ -1,0 +1,148 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lab of a test's own, and playbooks run against it as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+HARNESS = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What one task did on one host."""
+
+    status: str
+    host: str
+    task: str
+    action: str
+    tags: list[str]
+    changed: bool
+    msg: str
+
+
+@dataclass
+class Run:
+    """One ended ``ansible-playbook``."""
+
+    rc: int
+    output: str
+    seconds: float
+    results: list[TaskResult] = field(default_factory=list)
+
+    @property
+    def changed(self) -> set[tuple[str, str]]:
+        """``(host, task)`` of everything that changed, or would have in check mode."""
+        return {(result.host, result.task) for result in self.results if result.changed}
+
+    @property
+    def ran(self) -> set[str]:
+        """The tasks that were not skipped."""
+        return {result.task for result in self.results if result.status in ("ok", "failed")}
+
+    @property
+    def failures(self) -> list[TaskResult]:
+        """What failed."""
+        return [result for result in self.results if result.status in ("failed", "unreachable")]
+
+
+class Lab:
+    """One embedded lab on its own loopback net with its own state directory.
+
+    :param net: first two parts of its addresses, for instance ``"127.71"``; unique per test module that runs at a time.
+    :param directory: where its state and the controller's files go.
+    """
+
+    def __init__(self, net: str, directory: Path) -> None:
+        self.net = net
+        self.directory = directory / "lab"
+        self.home = directory / "home"
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.controller = self.directory / "controller"
+        self._runs = 0
+
+    def env(self, **extra: str) -> dict[str, str]:
+        """The environment of everything that belongs to this lab."""
+        return {
+            **os.environ,
+            "HOMEOPS_LAB_NET": self.net,
+            "HOMEOPS_LAB_DIR": str(self.directory),
+            "ANSIBLE_HOME": str(self.home / ".ansible"),
+            "ANSIBLE_LOCAL_TEMP": str(self.home / "tmp"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+            "HOME": str(self.home),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            **extra,
+        }
+
+    def command(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run ``python -m lab ...``."""
+        done = subprocess.run(
+            [sys.executable, "-m", "lab", *args],
+            cwd=CHECKOUT,
+            env=self.env(),
+            text=True,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def up(self, *args: str) -> None:
+        """Start it."""
+        self.command("up", *args)
+
+    def down(self) -> None:
+        """Stop it; nothing stays behind."""
+        self.command("down")
+
+    def status(self) -> dict[str, Any]:
+        """What the lab says of itself."""
+        return json.loads(self.command("status", "--json").stdout)
+
+    def play(self, *args: str, playbook: str = "site.yml", timeout: float = 420, **env: str) -> Run:
+        """Run a playbook against this lab.
+
+        :param args: further arguments of ``ansible-playbook``.
+        :param timeout: seconds until the run is given up as hanging.
+        """
+        self._runs += 1
+        record = self.home / f"record-{self._runs}.jsonl"
+        record.touch()
+        began = time.monotonic()
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "ansible-playbook"), str(CHECKOUT / playbook), *args],
+            cwd=CHECKOUT,
+            env=self.env(
+                HOMEOPS_RECORD=str(record),
+                ANSIBLE_CALLBACK_PLUGINS=str(HARNESS / "callback"),
+                ANSIBLE_CALLBACKS_ENABLED="record",
+                **env,
+            ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        lines = record.read_text(encoding="utf-8").splitlines()
+        return Run(
+            rc=done.returncode,
+            output=done.stdout,
+            seconds=time.monotonic() - began,
+            results=[TaskResult(**json.loads(line)) for line in lines],
+        )

@@ -1,0 +1,120 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``site.yml`` from nothing to three Ready nodes, and what each way of running it promises.
+
+The tests of this module are one walk over one lab, in order: each begins where the one before ended.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.harness.lab import Lab, Run
+
+NODES = ["mini01", "mini02", "mini03"]
+
+
+@pytest.fixture(scope="module")
+def lab(make_lab: Callable[[str], Lab]) -> Lab:
+    """The lab of this walk."""
+    return make_lab("127.71")
+
+
+@pytest.fixture(scope="module")
+def predicted(lab: Lab) -> Run:
+    """A check run against bare nodes."""
+    return lab.play("--check", "--diff")
+
+
+@pytest.fixture(scope="module")
+def cold(lab: Lab, predicted: Run) -> Run:
+    """The first real run."""
+    return lab.play("--diff")
+
+
+def writes(lab: Lab) -> int:
+    """How many writes the Kubernetes API of the lab has seen from clients other than the lab's own controllers."""
+    return int(lab.status()["kubernetes"]["client_writes"])
+
+
+def test_a_check_run_on_bare_nodes_changes_nothing(lab: Lab, predicted: Run) -> None:
+    assert predicted.rc == 0, predicted.output
+    status = lab.status()
+    assert {name: node["stage"] for name, node in status["nodes"].items()} == dict.fromkeys(NODES, "maintenance")
+    assert not lab.controller.exists() or not any(lab.controller.iterdir())
+
+
+def test_the_cold_run_ends_with_three_ready_nodes(lab: Lab, cold: Run) -> None:
+    assert cold.rc == 0, cold.output
+    status = lab.status()
+    assert {name: (node["stage"], node["kubernetes_ready"]) for name, node in status["nodes"].items()} == dict.fromkeys(
+        NODES, ("running", True)
+    )
+    for name in NODES:
+        assert any(name in line and "Ready" in line for line in cold.output.splitlines()), "no row in the status table"
+
+
+def test_the_check_run_predicted_exactly_what_the_cold_run_did(predicted: Run, cold: Run) -> None:
+    assert predicted.changed == cold.changed
+
+
+def test_credentials_are_private(lab: Lab, cold: Run) -> None:
+    files = [path for path in lab.controller.rglob("*") if path.is_file()]
+    assert {"secrets.yaml", "talosconfig", "kubeconfig"} <= {path.name for path in files}
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in files} == {path.name: "0o600" for path in files}
+
+
+def test_a_second_run_changes_and_writes_nothing(lab: Lab, cold: Run) -> None:
+    before = writes(lab)
+    boots = {name: node["boot_id"] for name, node in lab.status()["nodes"].items()}
+    again = lab.play()
+    assert again.rc == 0, again.output
+    assert again.changed == set()
+    assert writes(lab) == before
+    assert {name: node["boot_id"] for name, node in lab.status()["nodes"].items()} == boots
+
+
+def test_a_check_run_on_a_standing_cluster_predicts_nothing(lab: Lab, cold: Run) -> None:
+    check = lab.play("--check", "--diff")
+    assert check.rc == 0, check.output
+    assert check.changed == set()
+
+
+@pytest.mark.parametrize("tag", ["preflight", "talos", "kubernetes", "cni", "verify"])
+def test_one_tag_runs_its_phase_and_the_preflight_only(lab: Lab, cold: Run, tag: str) -> None:
+    run = lab.play("-t", tag)
+    assert run.rc == 0, run.output
+    assert run.changed == set()
+    seen = {other for result in run.results if result.status == "ok" for other in result.tags}
+    assert seen <= {tag, "preflight", "always"}
+    assert tag in seen
+
+
+def test_a_changed_value_of_the_model_is_predicted_applied_live_and_then_quiet(lab: Lab, cold: Run) -> None:
+    values = json.dumps(
+        {
+            "talos_patches": "{{ homeops_model | homeops.cluster.talos_patches(inventory_hostname) "
+            "+ [{'machine': {'sysctls': {'vm.swappiness': '1'}}}] }}"
+        }
+    )
+    boots = {name: node["boot_id"] for name, node in lab.status()["nodes"].items()}
+    check = lab.play("-t", "talos", "--check", "--diff", "-e", values)
+    assert check.rc == 0, check.output
+    assert check.changed == {(name, "homeops.cluster.talos : Apply the machine config") for name in NODES}
+    assert "vm.swappiness" in check.output
+    real = lab.play("-t", "talos", "-e", values)
+    assert real.rc == 0, real.output
+    assert real.changed == check.changed
+    assert lab.play("-t", "talos", "-e", values).changed == set()
+    assert {name: node["boot_id"] for name, node in lab.status()["nodes"].items()} == boots
+
+
+def test_limit_addresses_one_node(lab: Lab, cold: Run) -> None:
+    run = lab.play("-t", "talos", "--limit", "mini02")
+    assert run.rc == 0, run.output
+    assert {result.host for result in run.results} == {"mini02"}
