@@ -5,7 +5,8 @@
 """``ansible-test sanity`` on a real copy of the tree, with environments which survive between runs.
 
 ansible-test insists on a path that ends in ``ansible_collections/<namespace>/<name>`` and refuses the checkout's link
-to itself, hence the copy (without that link). It keeps its environments below ``$HOME/.ansible/test``: HOME is
+to itself, hence the copy. The copy is a git repository, as a clone would be: only then are links looked at (those to
+folders, which a release leaves out, are listed in ``tests/sanity/ignore-2.19.txt``). ansible-test keeps its environments below ``$HOME/.ansible/test``: HOME is
 redirected into the checkout's ``.cache``. It wants to fetch the bootstrap script of pip from a site of its own;
 :data:`GET_PIP` put into its download slot does the same with the pip wheel that ``tools/setup.sh`` left in
 ``.cache/wheels``, so that only the package index is asked for anything.
@@ -47,19 +48,21 @@ sys.exit(main(["install", "--upgrade", *arguments]))
 
 
 def project_files() -> list[str]:
-    """Return what git has or would take, relative to the checkout, without the link to itself."""
+    """Return what git has or would take, relative to the checkout."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     answer = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return sorted(name for name in answer.split("\0") if name and not name.startswith("collections/"))
+    return sorted(name for name in answer.split("\0") if name)
 
 
 def copy(names: Iterable[str], target: Path) -> None:
-    """Copy files of the checkout below ``target``; a file that is gone by now is left out."""
+    """Make ``target`` a git repository with these files; a file that is gone by now is left out."""
     for name in names:
         source = ROOT / name
         if source.is_symlink() or source.is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name, follow_symlinks=False)
+    for command in (["git", "init", "--quiet"], ["git", "add", "--all", "--force"]):
+        subprocess.run(command, cwd=target, check=True)
 
 
 def prepare_home() -> None:
