@@ -68,7 +68,7 @@ bench: setup-test ## the measured claims
 	@python -m bench $(ARGS)
 
 .PHONY: docs
-docs: setup-test ## write the pages which are generated
+docs: setup ## write the pages which are generated
 	@python -m tools.docs
 
 .PHONY: constraints

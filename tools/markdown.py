@@ -7,15 +7,35 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
-from antsibull_docs_parser.md import to_md
-from antsibull_docs_parser.parser import Context, parse
+#: Ansible's documentation markup: a macro of capitals around an argument in which `)` may be escaped.
+_MACRO = re.compile(r"\b(RV|[BCEILMOPRUV])\(((?:[^)\\]|\\.)*)\)")
 
 
 def text(source: Any) -> str:
     """Return Ansible's documentation markup (``O(name)``, ``C(code)``, ``L(text,url)``) as one Markdown paragraph."""
-    return to_md([*parse(" ".join(str(source).split()), Context())])
+    return _MACRO.sub(_macro, " ".join(str(source).split()))
+
+
+def _macro(found: re.Match[str]) -> str:
+    kind, argument = found[1], re.sub(r"\\(.)", r"\1", found[2])
+    if kind == "L":
+        words, _comma, target = argument.rpartition(",")
+        return f"[{words.strip()}]({target.strip()})"
+    if kind == "R":
+        return argument.rpartition(",")[0].strip()
+    if kind in ("B", "I"):
+        return f"**{argument}**" if kind == "B" else f"*{argument}*"
+    if kind == "U":
+        return f"<{argument}>"
+    if kind in ("O", "RV"):
+        # O(namespace.collection.name#type:option=value): whose option it is stands in the sentence around it.
+        argument = argument.rpartition("#")[2].partition(":")[2] if "#" in argument else argument
+    if kind == "P":
+        argument = argument.partition("#")[0]
+    return f"`{argument}`"
 
 
 def paragraphs(source: Any) -> list[str]:

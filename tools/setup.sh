@@ -32,7 +32,10 @@ fingerprint() {
     { echo "$PWD"; cat $(requirements_of "$1") constraints.txt tools/setup.sh; } | sha256sum
 }
 
-ready() { [ -x .venv/bin/python ] && [ "$(cat ".venv/.ready-$1" 2>/dev/null)" = "$(fingerprint "$1")" ]; }
+# A virtual environment is kept for whoever names no Python, or the one that made it.
+asked_for() { [ -z "${PYTHON:-}" ] || [ "$PYTHON" = "$(cat .venv/.made-by 2>/dev/null)" ]; }
+
+ready() { [ -x .venv/bin/python ] && asked_for && [ "$(cat ".venv/.ready-$1" 2>/dev/null)" = "$(fingerprint "$1")" ]; }
 
 pending() {
     local part
@@ -84,10 +87,10 @@ find_python() {
 
 make_venv() {
     local python version
-    if [ -x .venv/bin/python ] && [ -z "${PYTHON:-}" ] && new_enough .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    if [ -x .venv/bin/python ] && asked_for && new_enough .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1; then
         return
     fi
-    python="$(find_python)"
+    python="$(find_python)" || exit 1
     if [ -z "$python" ]; then
         debian_package python3-venv "Python 3.11 or newer"
         python="$(find_python)"
@@ -100,6 +103,7 @@ make_venv() {
     say "virtual environment .venv ($("$python" -V 2>&1))"
     rm -rf .venv
     "$python" -m venv .venv
+    echo "$python" >.venv/.made-by
 }
 
 install() {
