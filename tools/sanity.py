@@ -6,7 +6,7 @@
 
 ansible-test insists on a path that ends in ``ansible_collections/<namespace>/<name>`` and refuses the checkout's link
 to itself, hence the copy. The copy is a git repository, as a clone would be: only then are links looked at (those to
-folders, which a release leaves out, are listed in ``tests/sanity/ignore-2.19.txt``). ansible-test keeps its environments
+folders, which a release leaves out, are listed in ``tests/sanity/ignore-2.19.txt``). ansible-test keeps environments
 below ``$HOME/.ansible/test``: HOME is redirected into the checkout's ``.cache``. It wants to fetch the bootstrap script
 of pip from a site of its own; :data:`GET_PIP` put into its download slot does the same with the pip wheel that
 ``tools/setup.sh`` left in ``.cache/wheels``, so that only the package index is asked for anything.
