@@ -89,11 +89,12 @@ class Channel:
         self._heard = False
         self._buffer = bytearray()
         self._http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
-        self._http.update_settings(
-            {
+        self._http.local_settings = h2.settings.Settings(
+            client=True,
+            initial_values={
                 h2.settings.SettingCodes.ENABLE_PUSH: 0,
                 h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: WINDOW,
-            }
+            },
         )
         self._http.initiate_connection()
         self._http.increment_flow_control_window(WINDOW)
