@@ -65,7 +65,7 @@ molecule: setup-test ## converge, idempotence and verify on a lab of its own
 
 .PHONY: bench
 bench: setup-test ## the measured claims
-	@python -m bench $(ARGS)
+	@status=0; for claim in bench/*.py; do echo "== $$claim"; python "$$claim" $(ARGS) || status=1; done; exit $$status
 
 .PHONY: docs
 docs: setup ## write the pages which are generated
