@@ -10,20 +10,21 @@ show progress while it waits, and inherits what the parent has imported.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils.common.context import Context
-from ..module_utils.common.errors import HomeopsError
+from ..module_utils.common.errors import HomeopsError, InputError
 
 display = Display()
 
@@ -71,6 +72,7 @@ class Twin(ActionBase):
             check_mode=bool(self._task.check_mode),
             diff_mode=bool(self._task.diff),
             progress=self._progress((task_vars or {}).get("inventory_hostname", "")),
+            read_text=self._read_text,
         )
         try:
             result.update(self.face.run(checked.validated_parameters, ctx))
@@ -80,6 +82,21 @@ class Twin(ActionBase):
             display.warning(str(remove_values(text, checked._no_log_values)))
         return remove_values(result, checked._no_log_values)
 
+    def _read_text(self, path: str) -> str:
+        """Return a file's text as Ansible reads it: decrypted when ansible-vault has encrypted it."""
+        full = os.path.abspath(os.path.expanduser(path))
+        try:
+            return plain(self._loader.get_text_file_contents(full))
+        except AnsibleFileNotFound as error:
+            raise FileNotFoundError(2, "No such file or directory", full) from error
+        except AnsibleError as error:
+            raise InputError(
+                "the file cannot be read",
+                target=full,
+                answer=str(error).partition("\n")[0],
+                remedy="Check its permissions, and the vault password when ansible-vault has encrypted it",
+            ) from error
+
     def _progress(self, host: str) -> Any:
         """Return a printer of ``[role] host · step · text`` lines."""
         role = self._task._role.get_name().rpartition(".")[2] if self._task._role else "play"
@@ -87,7 +104,9 @@ class Twin(ActionBase):
         began = time.monotonic()
 
         def tell(text: str) -> None:
-            display.display(f"  [{role}] {host} · {step} · {text} ({time.monotonic() - began:.0f} s)", color="bright blue")
+            display.display(
+                f"  [{role}] {host} · {step} · {text} ({time.monotonic() - began:.0f} s)", color="bright blue"
+            )
 
         return tell
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from . import files
+
 
 def _silent(text: str) -> None:
     """Drop a message: a module process has no way to speak before it ends."""
@@ -21,11 +23,13 @@ class Context:
     :param check_mode: predict, change nothing.
     :param diff_mode: return a ``diff``.
     :param progress: called with one short line whenever what is awaited changes; never with a secret.
+    :param read_text: reads a file of the controller; on the controller side ansible-vault files come decrypted.
     """
 
     check_mode: bool = False
     diff_mode: bool = False
     progress: Callable[[str], None] = _silent
+    read_text: Callable[[str], str] = files.read_text
     warnings: list[str] = field(default_factory=list)
 
     def warn(self, text: str) -> None:
