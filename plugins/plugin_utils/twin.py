@@ -65,7 +65,7 @@ class Twin(ActionBase):
         spec: Mapping[str, Any] = self.face.SPEC
         checked = ArgumentSpecValidator(
             spec["argument_spec"], **{key: spec[key] for key in _RULES if key in spec}
-        ).validate(plain(self._task.args))
+        ).validate(self.arguments(plain(self._task.args), task_vars or {}))
         if checked.error_messages:
             raise AnsibleActionFail(f"{self._task.action}: {'; '.join(checked.error_messages)}")
         ctx = Context(
@@ -96,6 +96,10 @@ class Twin(ActionBase):
                 answer=str(error).partition("\n")[0],
                 remedy="Check its permissions, and the vault password when ansible-vault has encrypted it",
             ) from error
+
+    def arguments(self, given: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments to validate; a subclass does here what only the controller can: find files, render."""
+        return given
 
     def _progress(self, host: str) -> Any:
         """Return a printer of ``[role] host · step · text`` lines."""
