@@ -19,6 +19,8 @@ import yaml
 
 #: Programs which the collection replaces; it starts none of them.
 TOOLS = ("talosctl", "talhelper", "kubectl", "helm", "flux", "kustomize", "cilium", "op", "jq", "yq", "task")
+#: Those whose name is nothing but a program's.
+PROGRAMS = ("talosctl", "talhelper", "kubectl", "helm", "kustomize", "jq", "yq")
 #: Modules which start a program; short names and all full ones.
 PROCESS_MODULES = ("command", "shell", "raw", "script", "expect")
 #: A file longer than this holds more than one idea.
@@ -133,7 +135,7 @@ def python_faults(path: str, text: str) -> Iterator[str]:
             for argument in node.args:
                 if isinstance(argument, (ast.List, ast.Tuple)) and argument.elts:
                     first = argument.elts[0]
-                    if isinstance(first, ast.Constant) and first.value in TOOLS and len(argument.elts) > 1:
+                    if isinstance(first, ast.Constant) and first.value in PROGRAMS and len(argument.elts) > 1:
                         yield f"{path}:{node.lineno}: {first.value} is given as a program to {called}"
 
 

@@ -62,7 +62,8 @@ def test_modules_and_twins_match() -> None:
             path.stem: path.read_text() for path in (ROOT / "plugins" / name).glob("*.py") if path.stem != "__init__"
         }
 
-    assert not list(house_rules.twin_faults(folder("modules"), folder("action")))
+    broken = list(house_rules.twin_faults(folder("modules"), folder("action")))
+    assert not broken, "\n" + "\n".join(broken)
 
 
 def test_requirements_are_pinned() -> None:
@@ -72,7 +73,8 @@ def test_requirements_are_pinned() -> None:
 
 
 def test_roles_say_what_they_take() -> None:
-    assert not [fault for role in roles() for fault in role_readme.faults(role)]
+    broken = [fault for role in roles() for fault in role_readme.faults(role)]
+    assert not broken, "\n" + "\n".join(broken)
 
 
 def test_the_checkout_links_to_itself() -> None:
