@@ -99,6 +99,7 @@ class Twin(ActionBase):
 
     def arguments(self, given: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments to validate; a subclass does here what only the controller can: find files, render."""
+        del task_vars  # for subclasses
         return given
 
     def _progress(self, host: str) -> Any:
