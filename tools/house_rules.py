@@ -151,7 +151,12 @@ def _imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 def play_faults(path: str, text: str) -> Iterator[str]:
     """Yield what a playbook or a role's task file breaks: processes, command-line tools, short names."""
-    for task in _tasks(yaml.safe_load(text)):
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        yield f"{path} is not YAML: {' '.join(str(error).split())}"
+        return
+    for task in _tasks(found):
         name = task.get("name", "a task without a name")
         for module in [key for key in task if key not in KEYWORDS and not key.startswith("with_")]:
             if module.rpartition(".")[2] in PROCESS_MODULES:

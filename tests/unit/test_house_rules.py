@@ -119,6 +119,7 @@ BAD = [
         "- name: A\n  ansible.builtin.include_role:\n    name: b\n",
         "role b is not a full name",
     ),
+    ("roles/a/tasks/main.yml", "- name: A\n  when: 'x' == y\n", "is not YAML"),
     ("roles/a/tasks/main.yml", "- name: A\n  local_action: a.b.c\n", "local_action hides"),
     ("playbooks/x.yml", "- hosts: all\n  roles: [talos]\n", "role talos is not a full name"),
     ("playbooks/x.yml", "- hosts: all\n  roles:\n    - role: talos\n", "role talos is not a full name"),
