@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How long ``site.yml`` takes of our own time: cold, and when there is nothing to do.
 
-The peer in the same run is an ``ansible-playbook`` that does nothing: what a run of Ansible costs before any of our code
+The peer in the same run is an ``ansible-playbook`` that does nothing: what Ansible costs before any of our code
 is reached. The lab declares how long its hardware takes (installing, booting, joining etcd, ...); that time is not ours
 and is taken off the cold run.
 

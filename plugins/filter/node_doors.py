@@ -13,9 +13,10 @@ version_added: 0.1.0
 author:
   - The homeops.cluster contributors (@homeops)
 description:
-  - Turns inventory host names into the entries that the Talos modules take as O(homeops.cluster.talos_info#module:nodes).
-  - The connection goes to V(ansible_host); the certificate must carry the address that the model gives the node. At home
-    both are the same.
+  - Turns inventory host names into the entries that the Talos modules take as
+    O(homeops.cluster.talos_info#module:nodes).
+  - The connection goes to V(ansible_host); the certificate must carry the address that the model gives the node. At
+    home both are the same.
 positional: _input, hostvars
 options:
   _input:
@@ -56,7 +57,11 @@ def node_doors(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) 
         try:
             facts = hostvars[name]
             doors.append(
-                {"name": str(name), "node": str(facts["ansible_host"]), "server_name": str(facts["homeops_node"]["address"])}
+                {
+                    "name": str(name),
+                    "node": str(facts["ansible_host"]),
+                    "server_name": str(facts["homeops_node"]["address"]),
+                }
             )
         except (KeyError, TypeError) as error:
             raise AnsibleFilterError(f"node_doors: host {name} of the inventory has no {error}.") from error

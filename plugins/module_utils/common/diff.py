@@ -18,7 +18,7 @@ _SALT = os.urandom(16)
 
 
 def mask(value: object) -> str:
-    """Return a stand-in for a secret: equal secrets give equal masks within one process, and nothing can be read back."""
+    """Return a stand-in for a secret: equal secrets look equal within one process, and nothing can be read back."""
     digest = hashlib.blake2b(repr(value).encode(), key=_SALT, digest_size=4).hexdigest()
     return f"<masked {digest}>"
 
