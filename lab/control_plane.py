@@ -1,0 +1,299 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Kubernetes side of the lab: it follows what the Talos nodes do.
+
+The backend is started as soon as a control plane has a config, because the config holds the CA, and is reached by
+nobody before etcd is bootstrapped and a node's static pods run: each node's door opens with that node's API server. The
+virtual address belongs to one node with a vote in etcd and moves, after a delay, when that node dies. A cluster that
+was reset everywhere loses its backend and all its objects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from .certificates import KubernetesPki
+from .controllers.api import USER_AGENT, Api
+from .controllers.manager import Host, Manager, World
+from .doors import Door
+from .kube_backend import HOST, Backend, BackendFiles, create_backend
+from .kube_faults import KubeFaults
+from .scenario import Scenario
+from .state import LabError, LabState, door_address
+
+API_PORT = 6443
+VIP = "172.29.51.10"
+DEFAULT_VERSION = "v1.31.1"
+log = logging.getLogger("lab.control_plane")
+
+
+class ControlPlane:
+    """Doors, backend and controllers of the lab's cluster.
+
+    :param nodes: the simulated Talos nodes (see :mod:`lab.talos.node`); :param cluster: what they share.
+    """
+
+    def __init__(
+        self, state: LabState, net: str, nodes: list[Any], cluster: Any, scenario: Scenario, environ: Mapping[str, str]
+    ) -> None:
+        self.state, self.net, self.nodes, self.cluster = state, net, nodes, cluster
+        self.scenario, self.environ = scenario, environ
+        self.doors = {node.name: Door(node.name, node.spec.listen, API_PORT) for node in nodes}
+        self.doors["vip"] = Door("vip", door_address(VIP, net), API_PORT)
+        self.backend: Backend | None = None
+        self.manager: Manager | None = None
+        self.holder = ""
+        self.problem = ""
+        self.faults = KubeFaults(scenario.faults.kube)
+        self._pki: KubernetesPki | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._served = False
+        self._holder_lost = float("-inf")
+        self._ready_since = float("inf")
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to follow the nodes."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def poke(self) -> None:
+        """Look again: something about the nodes changed."""
+        self._wake.set()
+
+    async def stop(self) -> None:
+        """Close the doors and end everything."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        for door in self.doors.values():
+            await door.close()
+        await self._drop()
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                wait = await self._step()
+            except Exception:
+                log.exception("the control plane could not follow the nodes")
+                wait = 1.0
+            try:
+                await asyncio.wait_for(self._wake.wait(), wait)
+            except TimeoutError:
+                pass
+
+    async def _step(self) -> float | None:
+        """Bring everything in line with the nodes; return the seconds after which to look again."""
+        if self._served and not self.cluster.bootstrapped:
+            log.info("the cluster was reset: dropping its Kubernetes")
+            await self._drop()
+        config = self._config()
+        pki = KubernetesPki.from_machine_config(config)
+        if self.backend is not None and self._starting is None and not self.backend.alive():
+            log.error("the Kubernetes backend ended; starting an empty one")
+            await self._drop()
+        if self._pki is not None and pki is not None and pki != self._pki:
+            log.info("the cluster has another CA: starting its Kubernetes anew")
+            await self._drop()
+        if self.backend is None and self._starting is None and pki is not None:
+            self._pki = pki
+            self._starting = asyncio.get_running_loop().create_task(self._start_backend(pki, config or {}))
+        up = [node for node in self.nodes if node.kubernetes_up]
+        if not (up and self.cluster.bootstrapped and self.backend is not None and self._starting is None):
+            self._ready_since = float("inf")
+            await self._set_doors([], "")
+            return 1.0
+        now = time.monotonic()
+        self._ready_since = min(self._ready_since, now)
+        left = self._ready_since + self.scenario.delays.kubernetes.start - now
+        if left > 0:
+            return left
+        self._served = True
+        left = await self._set_doors(up, self._choose_holder(up, now))
+        if self.manager is None:
+            self._start_controllers()
+        self.manager.world.running.set()
+        self.manager.poke()
+        return left if left is not None else 1.0
+
+    def _config(self) -> dict[str, Any] | None:
+        """Return the machine config that makes the cluster: the bootstrapped one, else any control plane's."""
+        if self.cluster.bootstrapped and self.cluster.bootstrap_config:
+            return self.cluster.bootstrap_config
+        configs = [node.machine_config for node in self.nodes if node.machine_config]
+        return next((c for c in configs if (c.get("machine") or {}).get("type") == "controlplane"), None)
+
+    async def _start_backend(self, pki: KubernetesPki, config: dict[str, Any]) -> None:
+        try:
+            files = BackendFiles.create(self.state, pki, self._server_names())
+            version = image_tag((config.get("cluster") or {}).get("apiServer")) or DEFAULT_VERSION
+            backend = create_backend(self.state, files, version, self.environ)
+            started = time.monotonic()
+            await backend.start()
+            log.info("%s is ready after %.1f s", backend.name, time.monotonic() - started)
+            self.backend, self.files, self.problem = backend, files, ""
+            await self.faults.attach(backend, files)
+        except LabError as error:
+            self.problem = str(error)
+            log.error("%s", error)
+            await asyncio.sleep(2.0)
+        finally:
+            self._starting = None
+            self._wake.set()
+
+    def _server_names(self) -> list[str]:
+        home = [VIP, *(node.spec.address for node in self.nodes)]
+        names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"]
+        listens = [node.spec.listen for node in self.nodes]
+        return [*names, "localhost", HOST, "10.96.0.1", *home, door_address(VIP, self.net), *listens]
+
+    def _start_controllers(self) -> None:
+        assert self.backend is not None
+        api = Api(f"https://{HOST}:{self.backend.port}", self.files.client_context())
+        world = World(
+            api, self.scenario.delays, self.hosts, self._node_ready, self.state.logs, self.scenario.faults.workloads
+        )
+        self.manager = Manager(world, builtin_garbage_collection=self.backend.builtin_garbage_collection)
+        self.manager.start()
+
+    async def _drop(self) -> None:
+        """End controllers and backend and forget every object."""
+        await self._set_doors([], "")
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+            self._starting = None
+        if self.manager is not None:
+            await self.manager.stop()
+            self.manager = None
+        if self.backend is not None:
+            await self.faults.detach()
+            await self.backend.stop()
+            self.backend = None
+        self._pki, self._served, self.holder = None, False, ""
+
+    # -- doors -----------------------------------------------------------------------------------------------------
+    def _choose_holder(self, up: list[Any], now: float) -> str:
+        """Return who holds the virtual address: it stays until its holder is lost, then moves after the delay."""
+        wanting = [node.name for node in up if node.etcd_voter and virtual_address(node.machine_config) == VIP]
+        if self.holder in wanting:
+            return self.holder
+        if self.holder:
+            self._holder_lost, self.holder = now, ""
+        waited = now - self._holder_lost >= self.scenario.delays.kubernetes.vip_failover
+        return wanting[0] if wanting and waited else ""
+
+    async def _set_doors(self, up: list[Any], holder: str) -> float | None:
+        """Open and close; return the seconds until the virtual address may move, if it waits."""
+        assert self.backend is not None or not up
+        target = (HOST, self.faults.port or self.backend.port) if up and self.backend else (HOST, 0)
+        wanted = {node.name for node in up} | ({"vip"} if holder else set())
+        if holder != self.holder and holder:
+            log.info("the virtual address is on %s", holder)
+        if not holder and self.doors["vip"].is_open:
+            self._holder_lost = time.monotonic()
+        self.holder = holder
+        for name, door in self.doors.items():
+            if name in wanted and not door.is_open:
+                await door.open(target)
+                log.info("door %s is open on %s:%d", name, door.host, door.port)
+            elif name not in wanted and door.is_open:
+                await door.close()
+                log.info("door %s is closed", name)
+        if self.manager is not None and not up:
+            self.manager.world.running.clear()
+        return 0.1 if up and not holder else None
+
+    # -- machines --------------------------------------------------------------------------------------------------
+    def hosts(self) -> list[Host]:
+        """Return the machines as Kubernetes meets them: every node that has a kubelet's config."""
+        return [self._host(node) for node in self.nodes if node.machine_config or node.configured]
+
+    def _host(self, node: Any) -> Host:
+        config = node.machine_config or (node.persistent.v1alpha1 if node.persistent else None) or {}
+        machine, cluster = config.get("machine") or {}, config.get("cluster") or {}
+        control_plane = machine.get("type") == "controlplane"
+        kubelet = any(service.id == "kubelet" and service.running for service in node.services)
+        subnets = (cluster.get("network") or {}).get("podSubnets") or ["10.244.0.0/16"]
+        return Host(
+            name=node.hostname,
+            address=node.spec.address,
+            alive=bool(node.powered and node.machine_config and kubelet and not node.faults.kubelet_unhealthy),
+            boot_id=node.boot_id,
+            kubelet_version=node.kubelet_version,
+            control_plane=control_plane,
+            schedulable=bool(cluster.get("allowSchedulingOnControlPlanes")) or not control_plane,
+            labels={str(k): str(v) for k, v in (machine.get("nodeLabels") or {}).items()},
+            annotations={str(k): str(v) for k, v in (machine.get("nodeAnnotations") or {}).items()},
+            taints={str(k): str(v) for k, v in (machine.get("nodeTaints") or {}).items()},
+            pod_subnets=tuple(subnets),
+            endpoints=self._endpoints(machine, cluster),
+            os_image=f"Talos ({node.storage.version})",
+        )
+
+    def _endpoints(self, machine: dict[str, Any], cluster: dict[str, Any]) -> frozenset[str]:
+        """Return where the API server answers, seen from a machine: node addresses, the VIP, KubePrism."""
+        found = {f"{node.spec.address}:{API_PORT}" for node in self.nodes if node.kubernetes_up}
+        if self.doors["vip"].is_open:
+            found.add(f"{VIP}:{API_PORT}")
+        endpoint = urlsplit(str((cluster.get("controlPlane") or {}).get("endpoint") or ""))
+        if endpoint.hostname and found:
+            found.add(f"{endpoint.hostname}:{endpoint.port or 443}")
+        prism = (machine.get("features") or {}).get("kubePrism") or {}
+        if prism.get("enabled") and found:
+            found |= {f"{name}:{prism.get('port', 7445)}" for name in ("localhost", "127.0.0.1")}
+        return frozenset(found)
+
+    def _node_ready(self, name: str, ready: bool) -> None:
+        for node in self.nodes:
+            if node.hostname == name and node.kubernetes_ready != ready:
+                log.info("node %s is %s", name, "Ready" if ready else "not Ready")
+                node.kubernetes_ready = ready
+
+    # -- status ----------------------------------------------------------------------------------------------------
+    def writes(self) -> Counter[str]:
+        """Count the writes of everyone but the lab's own controllers, as ``verb resource``."""
+        counter = getattr(self.backend, "writes", None)
+        return counter(USER_AGENT) if counter else Counter()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the Kubernetes side for the status."""
+        return {
+            "backend": self.backend.name if self.backend else None,
+            "port": self.backend.port if self.backend else None,
+            "serving": any(door.is_open for door in self.doors.values()),
+            "vip_holder": self.holder or None,
+            "problem": self.problem,
+            "doors": [
+                {
+                    "name": door.name,
+                    "listen": f"{door.host}:{door.port}",
+                    "open": door.is_open,
+                    "connections": door.connections,
+                }
+                for door in self.doors.values()
+            ],
+        }
+
+
+def virtual_address(config: dict[str, Any] | None) -> str:
+    """Return the first virtual address of a machine config (``machine.network.interfaces[].vip.ip``), or ""."""
+    interfaces = (((config or {}).get("machine") or {}).get("network") or {}).get("interfaces") or []
+    addresses = [(interface.get("vip") or {}).get("ip") for interface in interfaces]
+    addresses += [(vlan.get("vip") or {}).get("ip") for i in interfaces for vlan in i.get("vlans") or []]
+    return next((str(address) for address in addresses if address), "")
+
+
+def image_tag(section: dict[str, Any] | None) -> str:
+    """Return the tag of a component's image, ``v1.31.1``."""
+    image = str((section or {}).get("image") or "")
+    return image.rpartition(":")[2].partition("@")[0] if ":" in image.rpartition("/")[2] else ""

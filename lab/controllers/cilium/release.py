@@ -1,0 +1,81 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Helm release as Helm stores it, so that Flux's helm-controller finds and adopts it.
+
+Source: helm/helm ``pkg/storage/driver`` (``secrets.go``, ``util.go``): type ``helm.sh/release.v1``, labels, and the
+release as base64(gzip(JSON)) inside the Secret's own base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import time
+from typing import Any
+
+import yaml
+
+Object = dict[str, Any]
+
+
+def secret_name(release: str, revision: int = 1) -> str:
+    """Return the name of the Secret of one revision."""
+    return f"sh.helm.release.v1.{release}.v{revision}"
+
+
+def secret(name: str, namespace: str, version: str, values: Object, manifests: list[Object]) -> Object:
+    """Return the Secret of a deployed first revision."""
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    release = {
+        "name": name,
+        "info": {
+            "first_deployed": moment,
+            "last_deployed": moment,
+            "deleted": "",
+            "description": "Install complete",
+            "status": "deployed",
+        },
+        "chart": {
+            "metadata": {
+                "name": "cilium",
+                "version": version,
+                "appVersion": version,
+                "apiVersion": "v2",
+                "description": "eBPF-based Networking, Security, and Observability",
+            },
+            "lock": None,
+            "templates": [],
+            "values": {},
+            "schema": None,
+            "files": None,
+        },
+        "config": values,
+        "manifest": "".join(f"---\n{yaml.safe_dump(m, sort_keys=False)}" for m in manifests),
+        "version": 1,
+        "namespace": namespace,
+    }
+    packed = base64.b64encode(gzip.compress(json.dumps(release).encode(), mtime=0))
+    return {
+        "metadata": {
+            "name": secret_name(name),
+            "namespace": namespace,
+            "labels": {
+                "modifiedAt": str(int(time.time())),
+                "name": name,
+                "owner": "helm",
+                "status": "deployed",
+                "version": "1",
+            },
+        },
+        "type": "helm.sh/release.v1",
+        "data": {"release": base64.b64encode(packed).decode()},
+    }
+
+
+def unpack(stored: Object) -> Object:
+    """Return the release inside a Secret."""
+    packed = base64.b64decode(base64.b64decode(stored["data"]["release"]))
+    return json.loads(gzip.decompress(packed))

@@ -1,0 +1,277 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's one daemon: it hosts the Talos nodes, follows them with the control plane, and obeys the control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from . import control, process
+from .control_plane import API_PORT, VIP, ControlPlane
+from .doors import address_error
+from .scenario import HttpFault, Scenario, ScenarioError, WorkloadFault, build, convert, set_path, unknown_key
+from .state import HOME_NET, LabError, LabState, door_address, lab_net
+
+TALOS_PORT = 50000
+NODES = {"mini01": f"{HOME_NET}.51.11", "mini02": f"{HOME_NET}.51.12", "mini03": f"{HOME_NET}.51.13"}
+"""The nodes of the home, by name and address."""
+log = logging.getLogger("lab.daemon")
+
+
+class Daemon:
+    """One running lab.
+
+    :param state: its directory; :param net: its loopback net.
+    """
+
+    def __init__(self, state: LabState, net: str, scenario: Scenario, environ: Mapping[str, str]) -> None:
+        from .talos.cluster import Cluster
+        from .talos.node import Node
+        from .talos.spec import NodeSpec
+
+        self.state, self.net, self.scenario = state, net, scenario
+        self.cluster = Cluster()
+        self.nodes: list[Any] = []
+        for name in scenario.hardware:
+            if name not in NODES:
+                raise LabError(f"The scenario's hardware names {name!r}; the lab's nodes are {', '.join(NODES)}.")
+        for name, address in NODES.items():
+            hardware = dataclasses.asdict(scenario.hardware[name]) if name in scenario.hardware else {}
+            given = {key: value for key, value in hardware.items() if value is not None}
+            spec = NodeSpec(name=name, listen=door_address(address, net), address=address, port=TALOS_PORT, **given)
+            self.nodes.append(Node(spec, self.cluster, scenario.delays.talos, self._changed))
+        for name, faults in scenario.faults.nodes.items():
+            self._set_node_faults(self._node(name), faults)
+        self.control_plane = ControlPlane(state, net, self.nodes, self.cluster, scenario, environ)
+        self.started = time.time()
+        self.stopping = asyncio.Event()
+        self._server: asyncio.Server | None = None
+
+    def _changed(self, node: Any, what: str) -> None:
+        log.info("%s: %s (%s)", node.name, what, node.state)
+        self.control_plane.poke()
+
+    async def start(self) -> None:
+        """Power the nodes on and listen; raises :class:`LabError` when an address is taken."""
+        self._probe_addresses()
+        await asyncio.gather(*(self._power_on(node) for node in self.nodes))
+        self.control_plane.start()
+        self._server = await control.listen(self.state.socket, self.handle)
+        record = {"pid": os.getpid(), "net": self.net, "scenario": self.scenario.name, "started": self.started}
+        self.state.write(self.state.record, json.dumps(record))
+
+    def _probe_addresses(self) -> None:
+        """Find a taken address before anything runs; doors open only much later."""
+        wanted = [(node.spec.listen, port) for node in self.nodes for port in (node.spec.port, API_PORT)]
+        for host, port in [*wanted, (door_address(VIP, self.net), API_PORT)]:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((host, port))
+                    probe.listen(1)
+                except OSError as error:
+                    raise address_error(error, host, port) from error
+
+    async def _power_on(self, node: Any) -> None:
+        try:
+            await node.start()
+        except OSError as error:
+            raise address_error(error, node.spec.listen, node.spec.port) from error
+
+    async def stop(self) -> None:
+        """End everything that runs here."""
+        if self._server:
+            self._server.close()
+        await self.control_plane.stop()
+        await asyncio.gather(*(node.stop() for node in self.nodes if node.powered), return_exceptions=True)
+
+    # -- control socket ---------------------------------------------------------------------------------------------
+    async def handle(self, request: dict[str, Any]) -> Any:
+        """Carry out one request of the control socket."""
+        match request.get("do"):
+            case "ping":
+                return {"pid": os.getpid(), "net": self.net}
+            case "status":
+                return self.status()
+            case "stop":
+                self.stopping.set()
+                return {"pid": os.getpid()}
+            case "power":
+                return await self._power(request["node"], bool(request["on"]))
+            case "faults":
+                return self._faults()
+            case "fault":
+                return await self._fault(request["target"], request.get("words") or [])
+            case "clear":
+                return await self._clear()
+        raise LabError(f"The lab does not know the request {request.get('do')!r}.")
+
+    def status(self) -> dict[str, Any]:
+        """Return everything that ``status --json`` shows."""
+        return {
+            "running": True,
+            "pid": os.getpid(),
+            "directory": str(self.state.root),
+            "net": self.net,
+            "scenario": self.scenario.name,
+            "uptime": round(time.time() - self.started, 1),
+            "nodes": [node.snapshot() for node in self.nodes],
+            "cluster": self.cluster.snapshot(),
+            "kubernetes": self.control_plane.snapshot(),
+            "delays": {**dataclasses.asdict(self.scenario.delays), "cold_run": self.scenario.delays.cold_run()},
+            "requests": {
+                "talos": {node.name: dict(getattr(node, "requests", {})) for node in self.nodes},
+                "kubernetes_writes": dict(sorted(self.control_plane.writes().items())),
+            },
+            "faults": self._faults(),
+        }
+
+    def _node(self, name: str) -> Any:
+        for node in self.nodes:
+            if name in (node.name, node.spec.address, node.spec.listen):
+                return node
+        raise LabError(f"There is no node {name!r}; the lab's nodes are {', '.join(NODES)}.")
+
+    async def _power(self, name: str, on: bool) -> dict[str, Any]:
+        node = self._node(name)
+        await (self._power_on(node) if on else node.stop())
+        self.control_plane.poke()
+        return node.snapshot()
+
+    def _faults(self) -> dict[str, Any]:
+        nodes = {}
+        for node in self.nodes:
+            default = type(node.faults)()
+            changed = {k: v for k, v in vars(node.faults).items() if v != getattr(default, k)}
+            if changed:
+                nodes[node.name] = changed
+        return {
+            "nodes": nodes,
+            "kube": [dataclasses.asdict(fault) for fault in self.scenario.faults.kube],
+            "workloads": [dataclasses.asdict(fault) for fault in self.scenario.faults.workloads],
+            "doors": {n: vars(d.faults) for n, d in self.control_plane.doors.items() if d.faults.reset or d.faults.delay},
+        }
+
+    async def _fault(self, target: str, words: list[str]) -> Any:
+        """Set one fault: of a node, of the Kubernetes API, of a workload, of a door, or a declared delay."""
+        try:
+            if target.startswith("delays."):
+                set_path(self.scenario, target, parse_word(words[0] if words else ""))
+            elif target == "kube":
+                self.scenario.faults.kube.append(build(HttpFault, parse_word(" ".join(words)), "kube"))
+                await self.control_plane.faults.apply()
+            elif target == "workload":
+                self.scenario.faults.workloads.append(build(WorkloadFault, parse_word(" ".join(words)), "workload"))
+            elif target == "door":
+                self._door_fault(words)
+            elif words == ["die"]:
+                return await self._power(target, False)
+            else:
+                self._node_fault(self._node(target), words)
+        except ScenarioError as error:
+            raise LabError(f"The fault was not set: {error}.") from error
+        self.control_plane.poke()
+        return self._faults()
+
+    def _door_fault(self, words: list[str]) -> None:
+        doors = self.control_plane.doors
+        if not words or words[0] not in doors:
+            raise LabError(f"Name a door: {', '.join(doors)}.")
+        door = doors[words[0]]
+        if words[1:] == ["cut"]:
+            door.cut()
+            return
+        door.faults = build(type(door.faults), parse_word(" ".join(words[1:])), f"door {door.name}")
+
+    def _node_fault(self, node: Any, words: list[str]) -> None:
+        if len(words) == 1 and words[0].startswith("{"):
+            self._set_node_faults(node, parse_word(words[0]))
+        elif words:
+            self._set_node_faults(node, {words[0]: parse_word(" ".join(words[1:]) or "true")})
+        else:
+            names = [f.name for f in dataclasses.fields(node.faults)]
+            raise LabError(f"Name a fault of {node.name}: die, {', '.join(names)}.")
+
+    def _set_node_faults(self, node: Any, faults: Mapping[str, Any]) -> None:
+        """Set fields of a node's faults; all are checked before any is set."""
+        hints = typing.get_type_hints(type(node.faults), vars(sys.modules[type(node.faults).__module__]))
+        checked = {}
+        for key, value in faults.items():
+            if key not in hints:
+                raise LabError(f"The fault was not set: {unknown_key(key, ['die', *hints], node.name)}.")
+            try:
+                checked[key] = convert(hints[key], value, f"{node.name}.{key}")
+            except ScenarioError as error:
+                raise LabError(f"The fault was not set: {error}.") from error
+        for key, value in checked.items():
+            setattr(node.faults, key, value)
+
+    async def _clear(self) -> Any:
+        """Take all faults back; nodes that are off stay off."""
+        for node in self.nodes:
+            default = type(node.faults)()
+            for key, value in vars(default).items():
+                setattr(node.faults, key, value)
+        self.scenario.faults.kube.clear()
+        self.scenario.faults.workloads.clear()
+        for door in self.control_plane.doors.values():
+            door.faults = type(door.faults)()
+        await self.control_plane.faults.apply()
+        self.control_plane.poke()
+        return self._faults()
+
+
+def parse_word(text: str) -> Any:
+    """Read a fault's value: JSON, else plain text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        if text.startswith(("{", "[")):
+            raise LabError(f"The fault is not JSON: {text}") from None
+        return text
+
+
+async def serve(state: LabState, net: str, scenario: Scenario, environ: Mapping[str, str]) -> None:
+    """Run a lab until it is told to stop."""
+    daemon = Daemon(state, net, scenario, environ)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.stopping.set)
+    try:
+        await daemon.start()
+        await daemon.stopping.wait()
+    finally:
+        with contextlib.suppress(asyncio.CancelledError):
+            await daemon.stop()
+
+
+def main(state: LabState, scenario: Scenario) -> int:
+    """Entry point of ``serve``: hold the lab's lock for life, and leave a sentence when the start fails."""
+    os.umask(0o077)
+    os.environ.setdefault(process.OWNER, str(state.root))
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname).1s %(name)s: %(message)s"
+    )
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    try:
+        with state.lock("daemon.lock", timeout=0.0):
+            asyncio.run(serve(state, lab_net(), scenario, os.environ))
+        return 0
+    except LabError as error:
+        state.write(state.failure, str(error))
+        log.error("%s", error)
+        return 1

@@ -1,0 +1,284 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the lab is told to be slow at, and to do wrong.
+
+A scenario is one tree of dataclasses: :class:`Scenario` holds declared delays (seconds, every one a non-negative
+number) and the faults that are set from the start. It is read from YAML, where an unknown key is an error that names
+its place and the keys that exist there, and it is changed at run time through the control socket with the same names
+(``delays.talos.install``).
+
+The delays are *declared* so that a bench can subtract them: what a cold run takes beyond
+:meth:`Delays.cold_run` is the controller's own time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be used; the message names the file, the place and what is allowed there."""
+
+
+@dataclass
+class TalosDelays:
+    """How long a simulated Talos node takes, in seconds."""
+
+    boot: float = 0.2
+    """From power on until the machine API listens."""
+    install: float = 2.0
+    """Writing the system disk, after the first complete config in maintenance mode."""
+    reboot: float = 1.0
+    """From the end of the shutdown until the machine API listens again."""
+    services: float = 0.3
+    """From the configured boot until containerd, apid and kubelet run."""
+    etcd_start: float = 0.5
+    """From Bootstrap until the first member serves."""
+    etcd_join: float = 0.5
+    """From the first member serving until a further member is a voter; learners are promoted one at a time."""
+    static_pods: float = 0.5
+    """From etcd serving on a node until its kube-apiserver answers."""
+    upgrade: float = 2.0
+    """Writing the new image, before the reboot of an upgrade."""
+
+
+@dataclass
+class KubernetesDelays:
+    """How long Kubernetes' own parts take, in seconds."""
+
+    start: float = 0.0
+    """Added before the API server is started; its real start comes on top."""
+    vip_failover: float = 1.0
+    """From the death of the VIP's holder until another node answers on it."""
+    node_register: float = 0.2
+    """From a running kubelet until its Node object exists."""
+    node_lost: float = 2.0
+    """From the last heartbeat of a node until its Ready condition is Unknown (a real cluster: 40 s)."""
+    job: float = 0.5
+    """Run time of a Job's pod."""
+    rollout: float = 0.5
+    """From a pod's start until it is ready."""
+    restart: float = 0.2
+    """From the failure of a container until it is started again."""
+    garbage: float = 0.1
+    """From the disappearance of an owner until its dependents are deleted."""
+
+
+@dataclass
+class CiliumDelays:
+    """How long Cilium takes, in seconds."""
+
+    install: float = 1.0
+    """Run time of the install Job's pod: chart download and the Helm install."""
+    agent: float = 1.0
+    """From an agent pod's start until it is ready on its node."""
+    operator: float = 0.5
+    """From the operator's start until its CustomResourceDefinitions exist."""
+    lb_ipam: float = 0.2
+    """From a LoadBalancer Service or pool until addresses are assigned."""
+
+
+@dataclass
+class Delays:
+    """All declared delays."""
+
+    talos: TalosDelays = field(default_factory=TalosDelays)
+    kubernetes: KubernetesDelays = field(default_factory=KubernetesDelays)
+    cilium: CiliumDelays = field(default_factory=CiliumDelays)
+
+    def cold_run(self) -> dict[str, float]:
+        """Return the delays that a cold run of ``site.yml`` must wait for, one after another, and their ``total``.
+
+        Nodes install and boot side by side, so each of their delays counts once; etcd admits one learner at a time,
+        so the joins of the second and third member add up.
+        """
+        path = {
+            "talos.install": self.talos.install,
+            "talos.reboot": self.talos.reboot,
+            "talos.services": self.talos.services,
+            "talos.etcd_start": self.talos.etcd_start,
+            "talos.etcd_join (second member)": self.talos.etcd_join,
+            "talos.etcd_join (third member)": self.talos.etcd_join,
+            "talos.static_pods": self.talos.static_pods,
+            "kubernetes.start": self.kubernetes.start,
+            "kubernetes.node_register": self.kubernetes.node_register,
+            "cilium.install": self.cilium.install,
+            "cilium.operator": self.cilium.operator,
+            "cilium.agent": self.cilium.agent,
+        }
+        return {**path, "total": round(sum(path.values()), 3)}
+
+
+@dataclass
+class WorkloadFault:
+    """One object which a controller leaves failing.
+
+    ``kind`` and ``name`` select it (``namespace`` empty: any); ``times`` counts reconciles, -1 is for ever.
+    """
+
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+    reason: str = "LabFault"
+    message: str = "left failing by the lab's scenario"
+    times: int = -1
+
+
+@dataclass
+class HttpFault:
+    """One answer of the Kubernetes API replaced: the first entry whose ``path`` (a regular expression) matches wins."""
+
+    path: str = ".*"
+    method: str = ""
+    times: int = 1
+    delay: float = 0.0
+    status: int = 0
+    reset: bool = False
+
+
+@dataclass
+class Faults:
+    """The faults that hold from the start; ``nodes`` maps a node's name to its simulated node's own fault fields."""
+
+    nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    kube: list[HttpFault] = field(default_factory=list)
+    workloads: list[WorkloadFault] = field(default_factory=list)
+
+
+@dataclass
+class Hardware:
+    """What of a node's hardware differs from the default Mac mini (keys are those of the node's specification)."""
+
+    disks: list[dict[str, Any]] | None = None
+    links: list[dict[str, Any]] | None = None
+    extensions: list[str] | None = None
+    talos_version: str | None = None
+
+
+@dataclass
+class Scenario:
+    """One scenario: its name, delays, faults, and hardware by node name."""
+
+    name: str = "default"
+    delays: Delays = field(default_factory=Delays)
+    faults: Faults = field(default_factory=Faults)
+    hardware: dict[str, Hardware] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Scenario:
+        """Read a scenario file.
+
+        :raises ScenarioError: when it cannot be read, is not YAML, or holds an unknown key or a wrong type.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except OSError as error:
+            raise ScenarioError(f"cannot read the scenario {path}: {error.strerror}") from error
+        try:
+            data = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ScenarioError(f"the scenario {path} is not YAML: {' '.join(str(error).split())}") from error
+        try:
+            return cls.from_dict(data or {})
+        except ScenarioError as error:
+            raise ScenarioError(f"the scenario {path} cannot be used: {error}") from error
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Scenario:
+        """Build a scenario from plain data (see :meth:`load` for the errors)."""
+        return build(cls, data, "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scenario as plain data; :meth:`from_dict` gives the same scenario back."""
+        return dataclasses.asdict(self)
+
+
+def build(cls: type, data: Any, where: str) -> Any:
+    """Build the dataclass ``cls`` from plain data; ``where`` is the dotted place for error messages.
+
+    :raises ScenarioError: for unknown keys, wrong types and negative delays.
+    """
+    if not isinstance(data, Mapping):
+        raise ScenarioError(f"{where or 'the top level'} must be a mapping, not {_type_name(data)}")
+    hints = typing.get_type_hints(cls)
+    names = [f.name for f in dataclasses.fields(cls)]
+    values = {}
+    for key, value in data.items():
+        if key not in names:
+            raise ScenarioError(unknown_key(str(key), names, where))
+        values[key] = convert(hints[key], value, f"{where}.{key}" if where else str(key))
+    return cls(**values)
+
+
+def convert(hint: Any, value: Any, where: str) -> Any:
+    """Convert plain data to the annotated type ``hint`` (dataclass, list, dict, optional or scalar)."""
+    origin = typing.get_origin(hint)
+    if origin in (types.UnionType, typing.Union):
+        inner = [a for a in typing.get_args(hint) if a is not type(None)]
+        return None if value is None else convert(inner[0], value, where)
+    if dataclasses.is_dataclass(hint):
+        return build(typing.cast(type, hint), value, where)
+    if origin is list:
+        if not isinstance(value, list):
+            raise ScenarioError(f"{where} must be a list, not {_type_name(value)}")
+        return [convert(typing.get_args(hint)[0], item, f"{where}[{i}]") for i, item in enumerate(value)]
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise ScenarioError(f"{where} must be a mapping, not {_type_name(value)}")
+        return {str(k): convert(typing.get_args(hint)[1], v, f"{where}.{k}") for k, v in value.items()}
+    if hint is Any:
+        return value
+    if hint is float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ScenarioError(f"{where} must be a number of seconds, not {_type_name(value)} {value!r}")
+        if value < 0:
+            raise ScenarioError(f"{where} must not be negative, got {value}")
+        return float(value)
+    if hint is bool and not isinstance(value, bool):
+        raise ScenarioError(f"{where} must be true or false, not {_type_name(value)} {value!r}")
+    if hint is int and (isinstance(value, bool) or not isinstance(value, int)):
+        raise ScenarioError(f"{where} must be a whole number, not {_type_name(value)} {value!r}")
+    if hint is str and not isinstance(value, str):
+        raise ScenarioError(f"{where} must be text, not {_type_name(value)} {value!r}")
+    return value
+
+
+def set_path(root: Any, dotted: str, value: Any) -> None:
+    """Set ``delays.talos.install`` and the like in place, so that everyone who holds a branch sees the new value.
+
+    :raises ScenarioError: for a path that does not exist or a value of the wrong type.
+    """
+    target, parts = root, dotted.split(".")
+    for depth, part in enumerate(parts):
+        names = [f.name for f in dataclasses.fields(target)] if dataclasses.is_dataclass(target) else []
+        if part not in names:
+            raise ScenarioError(unknown_key(part, names, ".".join(parts[:depth])))
+        if depth < len(parts) - 1:
+            target = getattr(target, part)
+            continue
+        hint = typing.get_type_hints(type(target))[part]
+        setattr(target, part, convert(hint, value, dotted))
+
+
+def unknown_key(key: str, known: list[str], where: str) -> str:
+    """Return the sentence for a key that does not exist, with the nearest one that does."""
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    place = f"in {where}" if where else "at the top level"
+    return f"unknown key {key!r} {place}; {hint}known there: {', '.join(known) or 'nothing'}"
+
+
+def _type_name(value: Any) -> str:
+    names = {type(None): "nothing", str: "text", bool: "a boolean", int: "a number", float: "a number", list: "a list"}
+    return names.get(type(value), "a mapping" if isinstance(value, Mapping) else type(value).__name__)
