@@ -29,6 +29,8 @@ LOGS = ROOT / ".cache" / "test"
 LINK = "collections/ansible_collections/homeops/cluster"
 #: Lines of a failed stage's log which are shown.
 TAIL = 150
+#: For logs: no colours, and lines as long as they are.
+PLAIN = {"NO_COLOR": "1", "PY_COLORS": "0", "ANSIBLE_NOCOLOR": "1", "COLUMNS": "160"}
 #: Kept from every log: what a test run says about itself.
 TELLING = re.compile(r"^(=+ .*\b(passed|failed|error|skipped)\b.*=+|note: .*|Success: .*|Passed: .*)$")
 
@@ -140,7 +142,7 @@ class Runner:
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, **stage.env},
+                env={**os.environ, **PLAIN, **stage.env},
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=None if sink is None else subprocess.STDOUT,
