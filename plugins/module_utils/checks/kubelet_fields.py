@@ -1,0 +1,42 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fields of the kubelet's configuration.
+
+Source: k8s.io/kubelet v0.28 to v0.34 ``config/v1beta1/types.go``, ``type KubeletConfiguration``; what Talos keeps for
+itself: siderolabs/talos v1.10.5 ``pkg/machinery/kubelet/kubelet.go``, ``ProtectedConfigurationFields``.
+"""
+
+from __future__ import annotations
+
+_TALOS_OWN_TEXT = """
+apiVersion authentication authorization cgroupRoot kind kubeletCgroups port protectKernelDefaults resolvConf
+rotateCertificates systemCgroups staticPodPath seccompDefault
+"""
+TALOS_OWN = frozenset(_TALOS_OWN_TEXT.split())
+
+_KUBELET_FIELDS_TEXT = """
+enableServer staticPodPath podLogsDir syncFrequency fileCheckFrequency httpCheckFrequency staticPodURL
+staticPodURLHeader address port readOnlyPort tlsCertFile tlsPrivateKeyFile tlsCipherSuites tlsMinVersion
+rotateCertificates serverTLSBootstrap authentication authorization registryPullQPS registryBurst eventRecordQPS
+eventBurst enableDebuggingHandlers enableContentionProfiling healthzPort healthzBindAddress oomScoreAdj clusterDomain
+clusterDNS streamingConnectionIdleTimeout nodeStatusUpdateFrequency nodeStatusReportFrequency nodeLeaseDurationSeconds
+imageMinimumGCAge imageMaximumGCAge imageGCHighThresholdPercent imageGCLowThresholdPercent volumeStatsAggPeriod
+kubeletCgroups systemCgroups cgroupRoot cgroupsPerQOS cgroupDriver cpuManagerPolicy cpuManagerPolicyOptions
+cpuManagerReconcilePeriod memoryManagerPolicy topologyManagerPolicy topologyManagerScope topologyManagerPolicyOptions
+qosReserved runtimeRequestTimeout hairpinMode maxPods podCIDR podPidsLimit resolvConf runOnce cpuCFSQuota
+cpuCFSQuotaPeriod nodeStatusMaxImages maxOpenFiles contentType kubeAPIQPS kubeAPIBurst serializeImagePulls
+maxParallelImagePulls evictionHard evictionSoft evictionSoftGracePeriod evictionPressureTransitionPeriod
+evictionMaxPodGracePeriod evictionMinimumReclaim podsPerCore enableControllerAttachDetach protectKernelDefaults
+makeIPTablesUtilChains iptablesMasqueradeBit iptablesDropBit featureGates failSwapOn memorySwap containerLogMaxSize
+containerLogMaxFiles containerLogMaxWorkers containerLogMonitorInterval configMapAndSecretChangeDetectionStrategy
+systemReserved kubeReserved reservedSystemCPUs showHiddenMetricsForVersion systemReservedCgroup kubeReservedCgroup
+enforceNodeAllocatable allowedUnsafeSysctls volumePluginDir providerID kernelMemcgNotification logging
+enableSystemLogHandler enableSystemLogQuery shutdownGracePeriod shutdownGracePeriodCriticalPods
+shutdownGracePeriodByPodPriority reservedMemory enableProfilingHandler enableDebugFlagsHandler seccompDefault
+memoryThrottlingFactor registerWithTaints registerNode tracing localStorageCapacityIsolation containerRuntimeEndpoint
+imageServiceEndpoint failCgroupV1 crashLoopBackOff imagePullCredentialsVerificationPolicy mergeDefaultEvictionSettings
+preloadedImagesVerificationAllowlist singleProcessOOMKill userNamespaces
+"""
+KUBELET_FIELDS = frozenset(_KUBELET_FIELDS_TEXT.split())

@@ -1,0 +1,125 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of secrets' names and of storage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..model.schema import Path
+from ..model.world import World
+from .registry import ERROR, WARN, Breach, check
+
+_RUN = "verified by running over the files of a real home-lab"
+_SECRETS = ("secrets", "bgp", "platform", "identity")
+#: One field of a cron line: numbers, ranges, lists, steps, names.
+_CRON = re.compile(
+    r"(?:\*|\?|[0-9A-Za-z]+(?:-[0-9A-Za-z]+)?)(?:/\d+)?(?:,(?:\*|[0-9A-Za-z]+(?:-[0-9A-Za-z]+)?)(?:/\d+)?)*"
+)
+
+
+def _folded(text: str) -> str:
+    """Return a name without what people write differently: case, blanks, dashes."""
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def _items(world: World) -> Iterator[tuple[Path, dict[str, str]]]:
+    for name, item in world.get("secrets", "items").items():
+        yield ("secrets", "items", name), item
+
+
+@check(
+    "SEC002",
+    ERROR,
+    "secrets",
+    _SECRETS,
+    rule="A 1Password item has one title.",
+    why="Titles are looked up letter by letter: the second spelling finds nothing, or another item.",
+    broken="'Talos Secrets - home-ops' and 'talos secrets home-ops'",
+    right="one title, written the same wherever it is used",
+    ground=_RUN,
+)
+def titles(world: World) -> Iterator[Breach]:
+    """Titles that differ in case, blanks and dashes only are taken for one."""
+    first: dict[str, str] = {}
+    for path, item in _items(world):
+        title = item.get("title")
+        if title is None:
+            continue
+        if first.setdefault(_folded(title), title) != title:
+            yield Breach(
+                (*path, "title"),
+                f"The title {title!r} is elsewhere written {first[_folded(title)]!r}.",
+                first[_folded(title)],
+            )
+
+
+@check(
+    "SEC004",
+    ERROR,
+    "secrets",
+    _SECRETS,
+    rule="A field of an item has one name.",
+    why="A field is looked up letter by letter: the ExternalSecret that uses the other spelling never becomes ready.",
+    broken="field 'access key id' and field 'access_key_id' of one item",
+    right="one spelling, that of the item",
+    ground=_RUN,
+)
+def fields(world: World) -> Iterator[Breach]:
+    """Fields of one title are compared."""
+    first: dict[tuple[str, str], str] = {}
+    for path, item in _items(world):
+        if not {"title", "field"} <= item.keys():
+            continue
+        title, field = item["title"], item["field"]
+        known = first.setdefault((title, _folded(field)), field)
+        if known != field:
+            yield Breach((*path, "field"), f"The field {field!r} of {title!r} is elsewhere written {known!r}.", known)
+
+
+@check(
+    "STO006",
+    ERROR,
+    "storage",
+    ("platform",),
+    rule="The backup schedule of PostgreSQL has six fields, seconds first.",
+    why="CloudNativePG reads the first field as seconds: five fields mean another time, with a warning at most.",
+    broken="0 3 * * *",
+    right="0 0 3 * * *",
+    ground="cloudnative-pg/cloudnative-pg v1.28 docs/src/backup.md, scheduledbackup_webhook.go",
+)
+def schedule(world: World) -> Iterator[Breach]:
+    """Names such as @daily are understood by CloudNativePG as well."""
+    path = ("storage", "postgresql", "backup_schedule")
+    text = world.maybe(*path)
+    if text is None or re.fullmatch(r"@(?:yearly|annually|monthly|weekly|daily|midnight|hourly|every \S+)", text):
+        return
+    parts = text.split()
+    if len(parts) != 6 or not all(_CRON.fullmatch(part) for part in parts):
+        use = f"0 {' '.join(parts)}" if len(parts) == 5 else None
+        yield Breach(
+            path, f"{text!r} has {len(parts)} fields." if len(parts) != 6 else f"{text!r} is no schedule.", use
+        )
+
+
+@check(
+    "STO007",
+    WARN,
+    "storage",
+    ("platform",),
+    rule="There are not more replicas than nodes.",
+    why="Each replica needs a node of its own: volumes stay degraded for ever, and so does their alert.",
+    broken="default_replicas: 3 on 2 nodes",
+    right="default_replicas: 2",
+    ground="verified by running; Longhorn: hard anti-affinity of replicas",
+)
+def replicas(world: World) -> Iterator[Breach]:
+    """PostgreSQL's instances are spread over nodes in the same way."""
+    count = len(world.get("nodes"))
+    for path in (("storage", "default_replicas"), ("storage", "postgresql", "instances")):
+        number = world.maybe(*path)
+        if number is not None and number > count:
+            yield Breach(path, f"There are {number} for {count} nodes.", str(count))

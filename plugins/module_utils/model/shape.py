@@ -1,0 +1,316 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the model must look like: one schema per subject, in the order of ``homeops_model``.
+
+Here stands only what one value can be judged by; whether values agree with each other is what the checks ask.
+"""
+
+from __future__ import annotations
+
+from . import leaves
+from .schema import Free, Keys, ListOf
+
+_NAMES = leaves.text("a name")
+#: Names under which people write a BGP password down; both ends take it from the item homeops_secrets.items.bgp.
+_PASSWORD_KEYS = dict.fromkeys(("password", "md5", "auth_password", "md5_password", "secret"), "BGP007")
+#: Machine-config keys that look as if they could be put here, with the check that says where they belong.
+_MACHINE_KEYS = {
+    "userVolumes": "TAL006",
+    "disks": "TAL006",
+    "machine_disks": "TAL006",
+    "env": "TAL007",
+    "files": "TAL007",
+    "extensionServiceConfigs": "TAL007",
+    "kubelet_extra_args": "TAL009",
+}
+
+CLUSTER = Keys(
+    need={
+        "name": leaves.name(),
+        "vip": leaves.address(),
+        "dns_domain": leaves.host(),
+        "timezone": leaves.pattern(r"[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)*", "a time zone such as America/New_York"),
+        "schedule_on_control_planes": leaves.boolean(),
+    },
+    may={"additional_sans": ListOf(leaves.san())},
+)
+
+_COMPONENTS = (
+    "cilium_cli",
+    "external_secrets",
+    "onepassword_connect",
+    "cert_manager",
+    "ingress_nginx",
+    "external_dns",
+    "external_dns_unifi_webhook",
+    "cloudflared",
+    "longhorn",
+    "snapshot_controller",
+    "metrics_server",
+    "kube_prometheus_stack",
+    "cloudnative_pg",
+    "barman_cloud_plugin",
+    "postgresql",
+    "authentik",
+    "kubernetes_dashboard",
+    "headlamp",
+)
+VERSIONS = Keys(
+    need={key: leaves.version() for key in ("talos", "kubernetes", "cilium", "flux")},
+    may={key: leaves.version() for key in _COMPONENTS},
+)
+
+NODES = ListOf(
+    Keys(
+        need={
+            "name": leaves.name(),
+            "address": leaves.address(),
+            "role": leaves.one_of("controlplane", "worker"),
+        }
+    ),
+    least=1,
+)
+
+_VLAN = Keys(
+    need={"vlan": leaves.number(1, 4094, "a VLAN id"), "ipv4": leaves.cidr(4), "gateway": leaves.address(4)},
+    may={"ipv6": leaves.cidr(6)},
+)
+NETWORKS = Keys(
+    need={
+        "management": _VLAN,
+        "load_balancers": _VLAN,
+        "supernet": Keys(need={"ipv4": leaves.cidr(4)}, may={"ipv6": leaves.cidr(6)}),
+        "pods": Keys(
+            need={"ipv4": leaves.cidr(4), "ipv4_node_mask": leaves.number(8, 30, "a prefix length")},
+            may={"ipv6": leaves.cidr(6), "ipv6_node_mask": leaves.number(32, 126, "a prefix length")},
+        ),
+        "services": Keys(need={"ipv4": leaves.cidr(4)}, may={"ipv6": leaves.cidr(6)}),
+        "ipv6_enabled": leaves.boolean(),
+        "interface": leaves.pattern(r"[A-Za-z0-9_.:-]{1,15}", "a Linux interface name (at most 15 characters)"),
+    },
+    may={"delegated_ipv6": leaves.cidr(6)},
+)
+
+LOAD_BALANCERS = Keys(
+    need={
+        "selector_label": leaves.pattern(
+            r"(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?",
+            "a label key such as io.cilium/lb-ipam-pool",
+        ),
+        "pools": ListOf(
+            Keys(
+                need={"name": leaves.name()},
+                # Any text: whether it is a network of either family is asked where the pool is put together.
+                may={"start": leaves.address(), "stop": leaves.address(), "cidr": leaves.text("a network")},
+            ),
+            least=1,
+        ),
+    },
+    may={"pinned": Keys(rest=leaves.address())},
+)
+
+BGP = Keys(
+    need={
+        "cluster_asn": leaves.number(1, 4294967295, "an AS number"),
+        "router": Keys(
+            need={
+                "asn": leaves.number(1, 4294967295, "an AS number"),
+                "address": leaves.address(claim="BGP015"),
+                "router_id": leaves.address(4),
+                "peer_group": leaves.pattern(r"[A-Za-z0-9_.-]{1,63}", "a name without blanks"),
+            },
+            claims=_PASSWORD_KEYS,
+        ),
+        "api": leaves.one_of("auto", "legacy", "v2"),
+        # The limits of the CRDs of Cilium 1.17 (CiliumBGPPeerConfig, CiliumBGPPeeringPolicy).
+        "graceful_restart_seconds": leaves.number(1, 4095, "a number of seconds"),
+        "hold_seconds": leaves.number(3, 65535, "a number of seconds"),
+        "keepalive_seconds": leaves.number(1, 65535, "a number of seconds"),
+        "announce_pods": leaves.boolean(),
+        "advertised_pools": ListOf(leaves.name(), least=1),
+        "maximum_paths": leaves.number(1, 256, "a number of paths"),
+        "authentication": leaves.boolean(),
+    },
+    may={"communities": Keys(rest=leaves.community())},
+    claims=_PASSWORD_KEYS,
+)
+
+_ARGUMENTS = Keys(rest=leaves.text("text (quote numbers: flags and sysctls are texts)"))
+TALOS = Keys(
+    need={
+        "extensions": ListOf(
+            leaves.pattern(r"[a-z0-9.-]+/[a-z0-9._-]+", "an extension's name such as siderolabs/iscsi-tools")
+        ),
+        "factory": leaves.text("the Image Factory's host name"),
+        "install_disk_selector": Keys(
+            may={
+                **{
+                    key: leaves.text("text to match")
+                    for key in ("model", "serial", "modalias", "uuid", "wwid", "name", "busPath", "size")
+                },
+                "type": leaves.one_of("ssd", "hdd", "nvme", "sd"),
+            }
+        ),
+        "install_wipe": leaves.boolean(),
+        "route_metric": leaves.number(1, 4294967295),
+        "kubelet_extra_config": Keys(rest=Free()),
+        "sysctls": _ARGUMENTS,
+        "udev_rules": ListOf(leaves.text("a udev rule")),
+        "encrypted_partitions": ListOf(leaves.one_of("state", "ephemeral")),
+        "user_volumes": ListOf(
+            Keys(
+                need={
+                    # The partition label is u-<name> and a GPT label holds 36 characters.
+                    "name": leaves.pattern(r"[A-Za-z0-9-]{1,34}", "1 to 34 letters, digits and dashes"),
+                    "match": leaves.text("a CEL expression"),
+                    "max_size": leaves.size(),
+                    "filesystem": leaves.one_of("xfs", "ext4"),
+                }
+            )
+        ),
+        "etcd_extra_args": _ARGUMENTS,
+        "admission_plugins": ListOf(leaves.pattern(r"[A-Z][A-Za-z]+", "an admission plugin's name")),
+        "leader_election": _ARGUMENTS,
+        "kubeprism_port": leaves.number(1, 65535, "a port"),
+    },
+    may={
+        "kernel_args": ListOf(leaves.text("a kernel argument")),
+        "ipv6_gateway": leaves.address(6),
+        "lldpd_config": leaves.text("the text of lldpd.conf"),
+    },
+    claims=_MACHINE_KEYS,
+)
+
+CILIUM = Keys(
+    need={
+        "namespace": leaves.name(),
+        "hubble": leaves.boolean(),
+        "operator_replicas": leaves.number(1, 10),
+        "acceleration": leaves.one_of("disabled", "native", "best-effort", "testing-only"),
+        "load_balancer_algorithm": leaves.one_of("maglev", "random"),
+        "load_balancer_mode": leaves.one_of("snat", "dsr", "hybrid"),
+        "prometheus": leaves.boolean(),
+    },
+    may={"extra_values": Keys(rest=Free())},
+)
+
+_EXTERNAL_DNS = Keys(
+    need={
+        "owner_id": _NAMES,
+        "prefix": leaves.text("a prefix of TXT records"),
+        "policy": leaves.one_of("sync", "upsert-only", "create-only"),
+    }
+)
+DNS = Keys(
+    need={
+        "internal_zone": leaves.host(),
+        "public_zone": leaves.host(),
+        "acme_email": leaves.pattern(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"),
+        "external_dns": Keys(need={"public": _EXTERNAL_DNS, "internal": _EXTERNAL_DNS}),
+    },
+    may={"tunnel": Keys(need={"name": _NAMES, "id": leaves.pattern(r"[0-9a-f-]{36}", "a tunnel id (a UUID)")})},
+)
+
+SECRETS = Keys(
+    need={
+        "vault": _NAMES,
+        "connect_server": _NAMES,
+        "connect_token_name": _NAMES,
+        "items": Keys(
+            rest=Keys(need={"title": leaves.text("an item's title")}, may={"field": leaves.text("a field's name")})
+        ),
+    }
+)
+
+GITOPS = Keys(
+    need={
+        "repository": leaves.pattern(
+            r"https://[^\s@/]+/\S+|ssh://(?:[^\s@/:]+@)?[^\s@/]+/\S+", "an https:// or ssh:// URL without a password"
+        ),
+        "branch": _NAMES,
+        "path": leaves.pattern(r"(?!/)(?!.*\.\.)\S+", "a path inside the repository"),
+        "interval": leaves.duration(),
+        "source_interval": leaves.duration(),
+        "mode": leaves.one_of("render", "existing"),
+    }
+)
+
+STORAGE = Keys(
+    need={
+        "user_volume": _NAMES,
+        "disk_tags": ListOf(leaves.name()),
+        "reserved_percent": leaves.number(0, 90, "a percentage"),
+        "default_replicas": leaves.number(1, 20, "a number of replicas"),
+    },
+    may={
+        "backup": Keys(
+            need={
+                "bucket": leaves.pattern(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"),
+                "region": leaves.pattern(r"[a-z0-9-]+", "a region such as us-west-2"),
+            }
+        ),
+        "postgresql": Keys(
+            need={
+                "instances": leaves.number(1, 20, "a number of instances"),
+                "size": leaves.size(),
+                "backup_schedule": leaves.text("a schedule"),
+            }
+        ),
+    },
+)
+
+IDENTITY = Keys(
+    need={
+        "host": leaves.host(),
+        "namespace": leaves.name(),
+        "outpost": _NAMES,
+        "cookie_domain": leaves.host(),
+        "flows": Keys(need={"authorization": _NAMES, "invalidation": _NAMES}),
+    },
+    may={"groups": ListOf(_NAMES)},
+)
+
+MONITORING = Keys(
+    need={
+        "namespace": leaves.name(),
+        "release": leaves.name(),
+        "prometheus_storage": leaves.size(),
+        "grafana_storage": leaves.size(),
+    }
+)
+
+SERVICES = ListOf(
+    Keys(
+        need={
+            "name": leaves.name(),
+            "title": leaves.text("a title"),
+            "namespace": leaves.name(),
+            "service": leaves.name(),
+            "port": leaves.number(1, 65535, "a port"),
+            "auth": leaves.one_of("proxy", "forward", "oidc", "none"),
+        },
+        may={"scheme": leaves.one_of("http", "https")},
+    )
+)
+
+MODEL = Keys(
+    need={
+        "cluster": CLUSTER,
+        "versions": VERSIONS,
+        "nodes": NODES,
+        "networks": NETWORKS,
+        "load_balancers": LOAD_BALANCERS,
+        "bgp": BGP,
+        "talos": TALOS,
+        "cilium": CILIUM,
+        "dns": DNS,
+        "secrets": SECRETS,
+        "gitops": GITOPS,
+        "storage": STORAGE,
+        "identity": IDENTITY,
+        "monitoring": MONITORING,
+        "services": SERVICES,
+    }
+)
