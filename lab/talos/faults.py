@@ -1,0 +1,79 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong with a node, settable at run time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Faults:
+    """The switches of one node; every field may be changed while it runs.
+
+    Calls are named by their method (``ApplyConfiguration``) or by service and method (``State.Get``); ``*`` is every
+    call.
+    """
+
+    delay: dict[str, float] = field(default_factory=dict)
+    """Seconds to wait before a call is handled."""
+    errors: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Status instead of an answer: ``{code: 14, message: "...", times: 1}``; without ``times`` for ever."""
+    reset: dict[str, int] = field(default_factory=dict)
+    """Connections to be cut when a call arrives, by method; -1 is for ever."""
+    drop: dict[str, int] = field(default_factory=dict)
+    """Connections to be cut *after* a call was carried out and before it is answered; -1 is for ever."""
+    die_at: str = ""
+    """Lose power at this moment, once: a method's name, or ``install``, ``reboot``, ``boot``, ``upgrade``, ``reset``."""
+    boot_extra: float = 0.0
+    """Seconds added to every boot."""
+    stuck_in_boot: bool = False
+    """Never listen after the next power on or reboot."""
+    missing_disks: list[str] = field(default_factory=list)
+    """Kernel names of disks which the node does not see, ``sda``."""
+    time_not_synced: bool = False
+    """NTP does not answer."""
+    stuck_learner: bool = False
+    """The node joins etcd as a learner and is never promoted."""
+    etcd_down: bool = False
+    """etcd does not run, though the node does."""
+    etcd_alarm: str = ""
+    """``NOSPACE`` or ``CORRUPT``: the alarm that this member raises."""
+    raft_lag: int = 0
+    """Entries by which the member's applied index trails the raft index."""
+    wrong_ca: bool = False
+    """The API presents a certificate of a foreign CA (from the next start of the listener)."""
+    kubelet_unhealthy: bool = False
+    """The kubelet fails its health check."""
+    install_fails: str = ""
+    """The installation (or upgrade) fails with this text."""
+
+    def for_call(self, table: dict[str, Any], service: str, method: str) -> str:
+        """The key of ``table`` that means this call, empty when none does."""
+        short = service.rsplit(".", 1)[-1]
+        return next((key for key in (method, f"{short}.{method}", "*") if key in table), "")
+
+    def spend(self, table: dict[str, int], service: str, method: str) -> bool:
+        """Use up one shot of a counting fault; true when it strikes."""
+        key = self.for_call(table, service, method)
+        if not key or table[key] == 0:
+            return False
+        if table[key] > 0:
+            table[key] -= 1
+        return True
+
+    def error(self, service: str, method: str) -> tuple[int, str] | None:
+        """The status that this call gets instead of an answer, using up one of its ``times``."""
+        key = self.for_call(self.errors, service, method)
+        if not key:
+            return None
+        entry = self.errors[key]
+        times = int(entry.get("times", -1))
+        if times == 0:
+            return None
+        if times > 0:
+            entry["times"] = times - 1
+        return int(entry.get("code", 14)), str(entry.get("message", "the lab was told to fail this call"))
