@@ -71,6 +71,7 @@ class Twin(ActionBase):
         ctx = Context(
             check_mode=bool(self._task.check_mode),
             diff_mode=bool(self._task.diff),
+            show=display.display,
             progress=self._progress((task_vars or {}).get("inventory_hostname", "")),
             read_text=self._read_text,
         )

@@ -23,12 +23,14 @@ class Context:
     :param check_mode: predict, change nothing.
     :param diff_mode: return a ``diff``.
     :param progress: called with one short line whenever what is awaited changes; never with a secret.
+    :param show: prints a text as it is, for a task whose purpose is to show something.
     :param read_text: reads a file of the controller; on the controller side ansible-vault files come decrypted.
     """
 
     check_mode: bool = False
     diff_mode: bool = False
     progress: Callable[[str], None] = _silent
+    show: Callable[[str], None] = _silent
     read_text: Callable[[str], str] = files.read_text
     warnings: list[str] = field(default_factory=list)
 
