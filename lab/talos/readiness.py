@@ -49,9 +49,7 @@ def _services(node: Node) -> str:
 
 
 def _static_pods(node: Node) -> str:
-    if not node.control_plane or not node.services["kubelet"].running or not node.etcd_up:
-        return ""
-    if node.kubernetes_up:
+    if not node.static_pods_up or node.kubernetes_up:  # before they were started there is no status to look at
         return ""
     return ", ".join(f"kube-system/{pod}-{node.hostname} not ready" for pod in static_pods())
 

@@ -11,6 +11,7 @@ sequence shows only as a SequenceEvent with error LOCKED, the call that asked fo
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from .services import PREPARING, WAITING
 if TYPE_CHECKING:
     from .node import Node
 
+log = logging.getLogger(__name__)
 NOOP, START, STOP = 0, 1, 2
 FATAL, LOCKED = 0, 1
 SETTLE = 0.1
@@ -84,6 +86,9 @@ async def _run(
         )
         again(node)
         return
+    except Exception:
+        log.exception("%s: the %s sequence broke", node.name, name)
+        raise
     finally:
         if node.sequence_task is asyncio.current_task():
             node.sequence = ""
