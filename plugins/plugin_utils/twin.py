@@ -15,7 +15,7 @@ import re
 import time
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -30,6 +30,8 @@ display = Display()
 
 #: Keywords of ``AnsibleModule`` that the argument validator understands too.
 _RULES = ("mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")
+#: Python's own scalars, of which Ansible's tagged ones are subclasses.
+_SCALARS: tuple[Any, ...] = (str, bytes, int, float)
 
 
 def plain(value: Any) -> Any:
@@ -40,9 +42,9 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, bool) or value is None:
         return value
-    for kind in (str, bytes, int, float):
+    for kind in _SCALARS:
         if isinstance(value, kind):
-            return value if type(value) is kind else kind.__new__(kind, value)
+            return kind.__new__(kind, value)
     return value
 
 
@@ -57,7 +59,7 @@ class Twin(ActionBase):
     _supports_check_mode = True
     _supports_diff = True
 
-    face: ClassVar[ModuleType]
+    face: ModuleType
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Validate the arguments, run the module's ``run`` here and mask what its spec calls secret."""
