@@ -49,7 +49,7 @@ class Item:
     """One manifest on its way.
 
     :param resource: None while its kind is not served (check mode: it never will be in this run).
-    :param served: False while only the call's own CustomResourceDefinition knows the kind.
+    :param served: False where only the call's own CustomResourceDefinition knows the kind and is not stored now.
     """
 
     manifest: Manifest
@@ -126,7 +126,8 @@ class Applier:
             labels = self._options.owner.labels if self._options.owner and not deleting else {}
             body = apply.to_send(manifest, namespace, labels, bool(resource and "status" in resource.subresources))
             identity = Identity(manifest.api_version, manifest.kind, manifest.name, namespace)
-            found.append(Item(manifest, resource, body, identity, served))
+            # A real run reaches a kind of its own call after the definition was stored.
+            found.append(Item(manifest, resource, body, identity, served or not (self._ctx.check_mode or deleting)))
         if unknown:
             self._tell_unknown(unknown)
         refuse_duplicates(
