@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import ipaddress
+import time
 from typing import Any
 
 from ..api import CILIUM_NODES, CONFIG_MAPS, CRDS, NODES, PODS, Object
-from ..base import Controller, owner_reference
+from ..base import RETRY, Controller, owner_reference
 from ..pods import has_labels, is_ready
 from . import crds
 
@@ -75,7 +76,8 @@ class CiliumOperator(Controller):
             "labels": node["metadata"].get("labels") or {},
             "ownerReferences": [{k: v for k, v in owner_reference(NODES, node).items() if k in _OWNER_KEYS}],
         }
-        await self.api.create(CILIUM_NODES, {"metadata": metadata, "spec": spec})
+        if await self.api.create(CILIUM_NODES, {"metadata": metadata, "spec": spec}) is None:
+            self.due(time.monotonic(), RETRY)  # established, and not served yet
 
 
 _OWNER_KEYS = ("apiVersion", "kind", "name", "uid")

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Inventory source that adds no host: it starts the lab when it is not running.
+
+``HOMEOPS_LAB_AUTOSTART=0`` leaves the lab alone. Only the standard library is imported, because Ansible runs this with
+whatever ``python3`` is first in PATH, and every playbook run pays for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+
+
+def main() -> int:
+    """Start the lab if needed and print the empty inventory."""
+    if "--help" in sys.argv or "-h" in sys.argv:
+        print(__doc__)
+        return 0
+    if os.environ.get("HOMEOPS_LAB_AUTOSTART", "1") != "0" and not runs():
+        problem = start()
+        if problem:
+            print(problem, file=sys.stderr)
+            return 1
+    print("{}")
+    return 0
+
+
+def runs() -> bool:
+    """Tell whether this lab's daemon answers on the net that is asked for."""
+    directory = os.environ.get("HOMEOPS_LAB_DIR") or str(CHECKOUT / ".lab")
+    net = os.environ.get("HOMEOPS_LAB_NET") or "127.29"
+    try:
+        descriptor = os.open(os.path.expanduser(directory), os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return False
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            # Through the descriptor, because a unix socket's path may have 107 bytes only.
+            connection.connect(f"/proc/self/fd/{descriptor}/control.sock")
+            connection.sendall(b'{"do": "ping"}\n')
+            answer = json.loads(connection.makefile().readline())
+    except (OSError, ValueError):
+        return False
+    finally:
+        os.close(descriptor)
+    return answer.get("result", {}).get("net") == net
+
+
+def start() -> str:
+    """Start the lab; return the sentence that says why not, or ""."""
+    import importlib.util
+    import subprocess
+
+    python = sys.executable
+    if not importlib.util.find_spec("aiohttp") or not importlib.util.find_spec("grpclib"):
+        python = str(CHECKOUT / ".venv" / "bin" / "python")
+        if not os.access(python, os.X_OK):
+            return f"The lab cannot start: its requirements are not installed for {sys.executable}; run `make demo` once."
+    command = [python, "-m", "lab", "up", "--if-needed", "--quiet"]
+    result = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    if result.returncode:
+        lines = result.stderr.strip().splitlines()
+        return lines[-1].removeprefix("lab: ") if lines else "The lab did not start; see .lab/logs/daemon.log."
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
