@@ -119,6 +119,7 @@ class Resource:
 
     :param version: decimal text that grows with each change.
     :param yaml_spec: the specification as YAML text.
+    :param updated: seconds since 1970, 0 when the node does not say.
     :param raw: for machine configs the exact bytes as submitted, all documents; empty for all others.
     """
 
@@ -129,6 +130,7 @@ class Resource:
     phase: str = ""
     owner: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    updated: float = 0.0
     yaml_spec: str = ""
     raw: bytes = b""
 
@@ -256,6 +258,13 @@ class TalosClient:
         """Return the content of a regular file on the node."""
         answers = self.call(m.MACHINE, "Read", f"reading {path}", m.PATH_REQUEST, {"path": path}, m.DATA)
         return b"".join(answer["bytes"] for answer in answers)
+
+    def folder(self, path: str) -> list[str] | None:
+        """Return the names in a folder of the node, None when there is no such folder."""
+        answers = self.call(m.MACHINE, "List", f"listing {path}", m.LIST_REQUEST, {"root": path}, m.FILE_INFO)
+        if any(answer["error"] for answer in answers):
+            return None
+        return [answer["relative_name"] for answer in answers]
 
     def services(self) -> list[Service]:
         """Return the services of Talos (etcd, kubelet, ``ext-<name>``, ...)."""
@@ -389,6 +398,7 @@ class TalosClient:
 def _resource(item: dict[str, Any]) -> Resource:
     metadata = item["metadata"] or {}
     spec = item["spec"] or {"proto_spec": b"", "yaml_spec": ""}
+    updated = metadata.get("updated") or {"seconds": 0, "nanos": 0}
     raw = b""
     if metadata.get("type") == MACHINE_CONFIG and spec["proto_spec"]:
         raw = m.decode(m.MACHINE_CONFIG_SPEC, spec["proto_spec"])["yaml_marshalled"]
@@ -400,6 +410,7 @@ def _resource(item: dict[str, Any]) -> Resource:
         phase=metadata.get("phase", ""),
         owner=metadata.get("owner", ""),
         labels={label["key"]: label["value"] for label in metadata.get("labels", [])},
+        updated=updated["seconds"] + updated["nanos"] / 1_000_000_000,
         yaml_spec=spec["yaml_spec"],
         raw=raw,
     )

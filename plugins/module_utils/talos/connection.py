@@ -143,4 +143,4 @@ def identity_of(params: Mapping[str, Any], ctx: Context) -> Identity | None:
         return None
     if ctx.check_mode and not os.path.exists(os.path.expanduser(path)):
         return None
-    return load_talosconfig(path, params.get("context"))
+    return load_talosconfig(path, params.get("context"), ctx.read_text)

@@ -81,6 +81,9 @@ class TalosError(HomeopsError):
         self.details = details
         super().__init__(attempted, target=target, answer=answer or details, remedy=remedy, param=param, facts=facts)
 
+    #: Whether waiting cannot help: a person has to change something.
+    permanent = False
+
     @property
     def transient(self) -> bool:
         """Whether the same call may succeed a moment later by itself, as while a node boots."""
@@ -122,9 +125,13 @@ class CertificateError(TalosError):
 class WrongCA(CertificateError):
     """The node's certificate is not signed by the CA of the talosconfig."""
 
+    permanent = True
+
 
 class NameMismatch(CertificateError):
     """The node's certificate is trusted but does not carry the expected name or address."""
+
+    permanent = True
 
 
 class ServerCertificateExpired(CertificateError):
@@ -134,9 +141,13 @@ class ServerCertificateExpired(CertificateError):
 class PinMismatch(CertificateError):
     """The key of the maintenance certificate is not the pinned one."""
 
+    permanent = True
+
 
 class ClientCertificateExpired(TalosError):
     """The talosconfig's client certificate has expired; found before connecting."""
+
+    permanent = True
 
 
 class ClientCertificateRefused(TalosError):

@@ -10,7 +10,7 @@ import base64
 import binascii
 import datetime
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,7 @@ except ImportError as error:  # reported by require(), where it is needed
 else:
     _MISSING = None
 
+from ..common import files
 from ..common.errors import InputError
 from .errors import ClientCertificateExpired
 
@@ -111,17 +112,19 @@ def require() -> None:
         )
 
 
-def load_talosconfig(path: str, context: str | None = None) -> Identity:
+def load_talosconfig(
+    path: str, context: str | None = None, read_text: Callable[[str], str] = files.read_text
+) -> Identity:
     """Read one context of a talosconfig file.
 
     :param context: its name; default is the file's current context.
+    :param read_text: ``Context.read_text`` of a run, which decrypts what ansible-vault has encrypted.
     :raises InputError: missing file, not a talosconfig, unknown context, unreadable certificate.
     """
     require()
     path = os.path.expanduser(path)
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise InputError(

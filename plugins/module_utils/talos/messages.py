@@ -53,8 +53,13 @@ def answer(name: str, /, **fields: Field) -> Schema:
 EMPTY = Schema("Empty")
 EMPTY_ANSWER = answer("Empty")
 DURATION = Schema("Duration", seconds=one(1, "int64"), nanos=one(2, "int32"))
+TIMESTAMP = Schema("Timestamp", seconds=one(1, "int64"), nanos=one(2, "int32"))
 DATA = Schema("Data", metadata=one(1, METADATA), bytes=one(2, "bytes"))
 PATH_REQUEST = Schema("ReadRequest", path=one(1, "string"))
+
+LIST_REQUEST = Schema("ListRequest", root=one(1, "string"))
+#: One message of the stream of List.
+FILE_INFO = Schema("FileInfo", error=one(7, "string"), relative_name=one(9, "string"))
 
 VERSION_ANSWER = answer(
     "Version",
@@ -180,6 +185,7 @@ RESOURCE = Schema(
             version=one(4, "string"),
             owner=one(5, "string"),
             phase=one(6, "string"),
+            updated=one(8, TIMESTAMP),
             labels=many(10, Schema("Label", key=one(1, "string"), value=one(2, "string"))),
         ),
     ),

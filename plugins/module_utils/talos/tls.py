@@ -287,7 +287,7 @@ def refused(address: Address, identity: Identity | None, alert: str = "") -> Cli
             "authentication only: write a new talosconfig from the cluster's secrets bundle; also compare the clocks"
         )
     error = ClientCertificateRefused(ATTEMPT, target=str(address), answer=answer, remedy=remedy, param="talosconfig")
-    error.certain = bool(alert)
+    error.certain = error.permanent = bool(alert)
     return error
 
 
