@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -23,6 +24,8 @@ TOOLS = ("talosctl", "talhelper", "kubectl", "helm", "flux", "kustomize", "ciliu
 PROGRAMS = ("talosctl", "talhelper", "kubectl", "helm", "kustomize", "jq", "yq")
 #: Modules which start a program; short names and all full ones.
 PROCESS_MODULES = ("command", "shell", "raw", "script", "expect")
+#: Import names of the project itself.
+ROOMS = ("ansible_collections", "bench", "lab", "plugins", "tests", "tools")
 #: A file longer than this holds more than one idea.
 LONGEST = 600
 #: Keywords of a task or block which are not its module (ansible-core 2.19, ``ansible-doc -t keyword -l``).
@@ -260,6 +263,22 @@ def requirement_faults(files: dict[str, str], constraints: str) -> Iterator[str]
                 yield f"{path}: {line} names no exact version"
             elif pinned.get(name) != version:
                 yield f"{path}: {line}, but constraints.txt has {pinned.get(name, 'nothing')}: run `make constraints`"
+
+
+def import_faults(
+    path: str, text: str, required: Collection[str], distributions: Mapping[str, Collection[str]]
+) -> Iterator[str]:
+    """Yield third-party imports whose distribution is not asked for.
+
+    :param required: names of distributions in lower case.
+    :param distributions: import name -> distributions, as ``importlib.metadata.packages_distributions`` tells.
+    """
+    for name, line in _imports(ast.parse(text)):
+        top = name.split(".")[0]
+        if top in sys.stdlib_module_names or top in ROOMS:
+            continue
+        if not {found.lower() for found in distributions.get(top, ())} & set(required):
+            yield f"{path}:{line}: {name} is imported, but no requirement brings it"
 
 
 #: Files whose YAML is plays and tasks.

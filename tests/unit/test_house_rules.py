@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,38 @@ def test_requirements_are_pinned() -> None:
     files = {path.name: path.read_text() for path in ROOT.glob("requirements*.txt")}
     assert len(files) == 3
     assert not list(house_rules.requirement_faults(files, (ROOT / "constraints.txt").read_text()))
+
+
+@pytest.mark.parametrize(
+    ("room", "files"),
+    [
+        ("plugins", ["requirements.txt"]),
+        ("lab", ["requirements.txt", "requirements-lab.txt"]),
+        ("tools", ["requirements.txt", "requirements-test.txt"]),
+        ("tests", ["requirements.txt", "requirements-lab.txt", "requirements-test.txt"]),
+        ("molecule", ["requirements.txt", "requirements-test.txt"]),
+    ],
+)
+def test_what_is_imported_is_asked_for(room: str, files: list[str]) -> None:
+    lines = [line for name in files for line in (ROOT / name).read_text().splitlines()]
+    required = {line.partition("==")[0].lower() for line in lines if "==" in line}
+    known = packages_distributions()
+    broken = [
+        fault
+        for path in project_files()
+        if path.startswith(f"{room}/") and path.endswith(".py")
+        for fault in house_rules.import_faults(path, text_of(path), required, known)
+    ]
+    assert not broken, "\n" + "\n".join(broken)
+
+
+def test_an_import_can_be_unasked_for() -> None:
+    known = {"yaml": ["PyYAML"], "requests": ["requests"]}
+    text = "import json\nimport yaml\nfrom requests import get\nimport lab.state\n"
+    assert [
+        fault.partition(" is imported")[0] for fault in house_rules.import_faults("lab/x.py", text, {"pyyaml"}, known)
+    ] == ["lab/x.py:3: requests"]
+    assert list(house_rules.import_faults("lab/x.py", "import unheard_of\n", {"pyyaml"}, known))
 
 
 def test_roles_say_what_they_take() -> None:
