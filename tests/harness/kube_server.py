@@ -111,7 +111,7 @@ class KubeServer:
     def config(self, **changes: Any) -> dict[str, Any]:
         """Return an administrator's kubeconfig.
 
-        :param changes: ``cluster`` and ``user``: keys to set, or to drop when None; ``days``: of the client certificate.
+        :param changes: ``cluster`` and ``user``: keys to set, or to drop when None; ``days``: the client certificate's.
         """
         days = changes.pop("days", 30)
         crt, key = self.pki.issue("admin", organizations=["system:masters"], client=True, days=days)

@@ -158,7 +158,9 @@ def _same_map(
     if steps != {f"f:{key}" for key in desired}:
         return False
     return all(
-        key in live and _same(value, live[key], owned[f"f:{key}"], _below(others, f"f:{key}"), builtin)
+        _same(value, live[key], owned[f"f:{key}"], _below(others, f"f:{key}"), builtin)
+        if key in live
+        else builtin and value in ({}, []) and not _has_members(owned[f"f:{key}"])  # Go's omitempty drops it
         for key, value in desired.items()
     )
 
