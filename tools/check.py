@@ -29,8 +29,8 @@ LOGS = ROOT / ".cache" / "test"
 LINK = "collections/ansible_collections/homeops/cluster"
 #: Lines of a failed stage's log which are shown.
 TAIL = 150
-#: For logs: no colours, and lines as long as they are.
-PLAIN = {"NO_COLOR": "1", "PY_COLORS": "0", "ANSIBLE_NOCOLOR": "1", "COLUMNS": "160"}
+#: For logs: no colours, and lines as long as they are. Nobody who only reads the inventory starts a lab.
+PLAIN = {"HOMEOPS_LAB_AUTOSTART": "0", "NO_COLOR": "1", "PY_COLORS": "0", "ANSIBLE_NOCOLOR": "1", "COLUMNS": "160"}
 #: Kept from every log: what a test run says about itself.
 TELLING = re.compile(r"^(=+ .*\b(passed|failed|error|skipped)\b.*=+|note: .*|Success: .*|Passed: .*)$")
 
@@ -74,7 +74,13 @@ STAGES = (
     Stage("unit", [python("-m", "pytest", "-q", "tests/unit")]),
     Stage("ansible-lint", [["ansible-lint", "--offline", "--profile", "production", "--nocolor"]]),
     Stage("sanity", [python("-m", "tools.sanity")]),
-    Stage("integration", [python("-m", "pytest", "-q", "tests/integration", "tests/acceptance")], "lab", 780),
+    Stage(
+        "integration",
+        [python("-m", "pytest", "-q", "tests/integration", "tests/acceptance")],
+        "lab",
+        780,
+        {"HOMEOPS_LAB_AUTOSTART": "1"},
+    ),
     Stage("molecule", [["molecule", "test", "--scenario-name", "default"]], "lab", 420),
 )
 

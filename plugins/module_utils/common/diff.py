@@ -11,7 +11,10 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import yaml
+try:
+    import yaml
+except ImportError:  # every controller has it; only a look at the imports without Ansible's own does not
+    yaml = None  # type: ignore[assignment]
 
 #: Told apart within one run only: the salt never leaves the process, so a mask cannot be compared with a guess.
 _SALT = os.urandom(16)
