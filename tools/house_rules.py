@@ -131,6 +131,10 @@ def python_faults(path: str, text: str) -> Iterator[str]:
     if room != "plugins":
         return
     for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Constant):
+            for target in node.targets:
+                if isinstance(target, ast.Name) and target.id in ("DOCUMENTATION", "EXAMPLES", "RETURN"):
+                    yield f"{path}:{node.lineno}: {target.id} is put together: Ansible's tools read one plain text"
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             if _CALLS.match(called) or called.endswith(".run_command"):

@@ -136,6 +136,7 @@ BAD = [
         "run_command is called",
     ),
     ("plugins/module_utils/a/x.py", HEADER + "start(['kubectl', 'get', 'nodes'])\n", "kubectl is given"),
+    ("plugins/doc_fragments/x.py", HEADER + "class F:\n    DOCUMENTATION = 'a' + B\n", "is put together"),
     ("plugins/action/x.py", HEADER + "from lab import state\n", "plugins import lab"),
     ("plugins/action/x.py", HEADER + "from ansible_collections.homeops.cluster import x\n", "only relative imports"),
     ("lab/x.py", HEADER + "from ansible_collections.homeops.cluster.plugins import x\n", "the lab imports"),
