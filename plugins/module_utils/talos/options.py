@@ -15,7 +15,8 @@ _TALOSCONFIG: dict[str, Any] = {
     "context": {"type": "str"},
     "timeout": {"type": "int", "default": 10},
 }
-_DOOR: dict[str, Any] = {
+#: How to reach one node.
+DOOR: dict[str, Any] = {
     "node": {"type": "str", "required": True},
     "port": {"type": "int", "default": DEFAULT_PORT},
     "server_name": {"type": "str"},
@@ -25,10 +26,10 @@ _DOOR: dict[str, Any] = {
 
 def one_node(**more: Any) -> dict[str, Any]:
     """Return the argument spec of a module for one node, with its own options."""
-    return {**_DOOR, **_TALOSCONFIG, **more}
+    return {**DOOR, **_TALOSCONFIG, **more}
 
 
 def many_nodes(**more: Any) -> dict[str, Any]:
     """Return the argument spec of a module for many nodes, with its own options."""
-    nodes = {"type": "list", "elements": "dict", "required": True, "options": {"name": {"type": "str"}, **_DOOR}}
+    nodes = {"type": "list", "elements": "dict", "required": True, "options": {"name": {"type": "str"}, **DOOR}}
     return {"nodes": nodes, **_TALOSCONFIG, **more}
