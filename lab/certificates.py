@@ -2,10 +2,11 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates of the lab's Kubernetes, signed by the CA of the machine config that the cluster was bootstrapped with."""
+"""Certificates of the lab's Kubernetes, signed by the CA of the machine config that bootstrapped it."""
 
 from __future__ import annotations
 
+import base64
 import datetime
 import ipaddress
 from collections.abc import Iterable
@@ -25,20 +26,22 @@ class KubernetesPki:
     ca_crt: bytes
     ca_key: bytes
     service_account_key: bytes
-    aggregator_crt: bytes = b""
+    aggregator_crt: bytes
+    aggregator_key: bytes
 
     @classmethod
     def from_machine_config(cls, config: dict[str, Any] | None) -> KubernetesPki | None:
         """Read it from the v1alpha1 document of a control plane's machine config; None when it is not one's."""
-        import base64
-
         cluster = (config or {}).get("cluster") or {}
 
         def pem(section: str, key: str) -> bytes:
             return base64.b64decode((cluster.get(section) or {}).get(key) or "")
 
-        pki = cls(pem("ca", "crt"), pem("ca", "key"), pem("serviceAccount", "key"), pem("aggregatorCA", "crt"))
-        return pki if pki.ca_crt and pki.ca_key and pki.service_account_key else None
+        pki = cls(
+            *(pem("ca", "crt"), pem("ca", "key"), pem("serviceAccount", "key")),
+            *(pem("aggregatorCA", "crt"), pem("aggregatorCA", "key")),
+        )
+        return pki if all((pki.ca_crt, pki.ca_key, pki.service_account_key, pki.aggregator_key)) else None
 
     def issue(
         self,
@@ -47,16 +50,19 @@ class KubernetesPki:
         organizations: Iterable[str] = (),
         names: Iterable[str] = (),
         client: bool = False,
+        front_proxy: bool = False,
         days: int = 365,
     ) -> tuple[bytes, bytes]:
         """Issue a certificate.
 
         :param names: subject alternative names, DNS names and addresses mixed.
         :param client: for client authentication; else for a server.
+        :param front_proxy: signed by the aggregator's CA, for a proxy that names its clients to the API server.
         :returns: certificate and key, PEM.
         """
-        authority = x509.load_pem_x509_certificate(self.ca_crt)
-        authority_key: Any = serialization.load_pem_private_key(self.ca_key, None)
+        authority = x509.load_pem_x509_certificate(self.aggregator_crt if front_proxy else self.ca_crt)
+        signing_key = self.aggregator_key if front_proxy else self.ca_key
+        authority_key: Any = serialization.load_pem_private_key(signing_key, None)
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.datetime.now(datetime.UTC)
         subject = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, o) for o in organizations]

@@ -12,6 +12,7 @@ of the directory.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -77,7 +78,8 @@ async def listen(path: Path, handler: Handler) -> asyncio.Server:
         finally:
             writer.close()
 
-    path.unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     mask = os.umask(0o177)
     try:

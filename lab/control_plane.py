@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .certificates import KubernetesPki
-from .controllers.api import USER_AGENT, Api
+from .controllers.api import Api
 from .controllers.manager import Host, Manager, World
 from .doors import Door
 from .kube_backend import HOST, Backend, BackendFiles, create_backend
@@ -52,7 +52,7 @@ class ControlPlane:
         self.manager: Manager | None = None
         self.holder = ""
         self.problem = ""
-        self.faults = KubeFaults(scenario.faults.kube)
+        self.faults = KubeFaults(scenario.faults.kube, self._redirect)
         self._pki: KubernetesPki | None = None
         self._starting: asyncio.Task[None] | None = None
         self._served = False
@@ -118,12 +118,12 @@ class ControlPlane:
         if left > 0:
             return left
         self._served = True
-        left = await self._set_doors(up, self._choose_holder(up, now))
+        again = await self._set_doors(up, self._choose_holder(up, now))
         if self.manager is None:
-            self._start_controllers()
+            self.manager = self._start_controllers(self.backend)
         self.manager.world.running.set()
         self.manager.poke()
-        return left if left is not None else 1.0
+        return again if again is not None else 1.0
 
     def _config(self) -> dict[str, Any] | None:
         """Return the machine config that makes the cluster: the bootstrapped one, else any control plane's."""
@@ -156,14 +156,14 @@ class ControlPlane:
         listens = [node.spec.listen for node in self.nodes]
         return [*names, "localhost", HOST, "10.96.0.1", *home, door_address(VIP, self.net), *listens]
 
-    def _start_controllers(self) -> None:
-        assert self.backend is not None
-        api = Api(f"https://{HOST}:{self.backend.port}", self.files.client_context())
+    def _start_controllers(self, backend: Backend) -> Manager:
+        api = Api(f"https://{HOST}:{backend.port}", self.files.client_context())
         world = World(
             api, self.scenario.delays, self.hosts, self._node_ready, self.state.logs, self.scenario.faults.workloads
         )
-        self.manager = Manager(world, builtin_garbage_collection=self.backend.builtin_garbage_collection)
-        self.manager.start()
+        manager = Manager(world, builtin_garbage_collection=backend.builtin_garbage_collection)
+        manager.start()
+        return manager
 
     async def _drop(self) -> None:
         """End controllers and backend and forget every object."""
@@ -213,6 +213,14 @@ class ControlPlane:
             self.manager.world.running.clear()
         return 0.1 if up and not holder else None
 
+    async def _redirect(self) -> None:
+        """Lead the open doors to where the server is reached now; clients connect again."""
+        if self.backend is not None:
+            for door in self.doors.values():
+                if door.is_open:
+                    await door.open((HOST, self.faults.port or self.backend.port))
+                    door.cut()
+
     # -- machines --------------------------------------------------------------------------------------------------
     def hosts(self) -> list[Host]:
         """Return the machines as Kubernetes meets them: every node that has a kubelet's config."""
@@ -260,10 +268,9 @@ class ControlPlane:
                 node.kubernetes_ready = ready
 
     # -- status ----------------------------------------------------------------------------------------------------
-    def writes(self) -> Counter[str]:
-        """Count the writes of everyone but the lab's own controllers, as ``verb resource``."""
-        counter = getattr(self.backend, "writes", None)
-        return counter(USER_AGENT) if counter else Counter()
+    async def writes(self) -> Counter[str]:
+        """Count the writes of everyone but the lab's own controllers, by method and path."""
+        return await self.backend.writes() if self.backend and self.backend.alive() else Counter()
 
     def snapshot(self) -> dict[str, Any]:
         """Return the Kubernetes side for the status."""

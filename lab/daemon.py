@@ -106,21 +106,21 @@ class Daemon:
             case "ping":
                 return {"pid": os.getpid(), "net": self.net}
             case "status":
-                return self.status()
+                return await self.status()
             case "stop":
                 self.stopping.set()
                 return {"pid": os.getpid()}
             case "power":
                 return await self._power(request["node"], bool(request["on"]))
             case "faults":
-                return self._faults()
+                return await self._faults()
             case "fault":
                 return await self._fault(request["target"], request.get("words") or [])
             case "clear":
                 return await self._clear()
         raise LabError(f"The lab does not know the request {request.get('do')!r}.")
 
-    def status(self) -> dict[str, Any]:
+    async def status(self) -> dict[str, Any]:
         """Return everything that ``status --json`` shows."""
         return {
             "running": True,
@@ -134,10 +134,10 @@ class Daemon:
             "kubernetes": self.control_plane.snapshot(),
             "delays": {**dataclasses.asdict(self.scenario.delays), "cold_run": self.scenario.delays.cold_run()},
             "requests": {
-                "talos": {node.name: dict(getattr(node, "requests", {})) for node in self.nodes},
-                "kubernetes_writes": dict(sorted(self.control_plane.writes().items())),
+                "talos": {node.name: dict(sorted(node.listener.api.requests.items())) for node in self.nodes},
+                "kubernetes_writes": dict(sorted((await self.control_plane.writes()).items())),
             },
-            "faults": self._faults(),
+            "faults": await self._faults(),
         }
 
     def _node(self, name: str) -> Any:
@@ -152,7 +152,8 @@ class Daemon:
         self.control_plane.poke()
         return node.snapshot()
 
-    def _faults(self) -> dict[str, Any]:
+    async def _faults(self) -> dict[str, Any]:
+        await self.control_plane.faults.sync()
         nodes = {}
         for node in self.nodes:
             default = type(node.faults)()
@@ -163,7 +164,9 @@ class Daemon:
             "nodes": nodes,
             "kube": [dataclasses.asdict(fault) for fault in self.scenario.faults.kube],
             "workloads": [dataclasses.asdict(fault) for fault in self.scenario.faults.workloads],
-            "doors": {n: vars(d.faults) for n, d in self.control_plane.doors.items() if d.faults.reset or d.faults.delay},
+            "doors": {
+                n: vars(d.faults) for n, d in self.control_plane.doors.items() if d.faults.reset or d.faults.delay
+            },
         }
 
     async def _fault(self, target: str, words: list[str]) -> Any:
@@ -172,7 +175,9 @@ class Daemon:
             if target.startswith("delays."):
                 set_path(self.scenario, target, parse_word(words[0] if words else ""))
             elif target == "kube":
-                self.scenario.faults.kube.append(build(HttpFault, parse_word(" ".join(words)), "kube"))
+                fault = build(HttpFault, parse_word(" ".join(words)), "kube")
+                await self.control_plane.faults.sync()
+                self.scenario.faults.kube.append(fault)
                 await self.control_plane.faults.apply()
             elif target == "workload":
                 self.scenario.faults.workloads.append(build(WorkloadFault, parse_word(" ".join(words)), "workload"))
@@ -185,7 +190,7 @@ class Daemon:
         except ScenarioError as error:
             raise LabError(f"The fault was not set: {error}.") from error
         self.control_plane.poke()
-        return self._faults()
+        return await self._faults()
 
     def _door_fault(self, words: list[str]) -> None:
         doors = self.control_plane.doors
@@ -232,7 +237,7 @@ class Daemon:
             door.faults = type(door.faults)()
         await self.control_plane.faults.apply()
         self.control_plane.poke()
-        return self._faults()
+        return await self._faults()
 
 
 def parse_word(text: str) -> Any:

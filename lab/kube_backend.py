@@ -18,16 +18,22 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import aiohttp
 
 from . import process
 from .certificates import KubernetesPki
 from .state import CHECKOUT, LabError, LabState
 
 HOST = "127.0.0.1"
+FRONT_PROXY = "front-proxy-client"
+CONTROL = "emulator.sock"
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
 START_TIMEOUT = 60.0
 ATTEMPTS = 3
 """Free ports are found by asking, so another process may take one before the server does."""
@@ -44,6 +50,9 @@ class BackendFiles:
     service_account_key: Path
     client_crt: Path
     client_key: Path
+    aggregator_ca: Path
+    proxy_crt: Path
+    proxy_key: Path
 
     @classmethod
     def create(cls, state: LabState, pki: KubernetesPki, names: list[str]) -> BackendFiles:
@@ -53,6 +62,7 @@ class BackendFiles:
         directory.mkdir(mode=0o700)
         server_crt, server_key = pki.issue("kube-apiserver", names=names)
         client_crt, client_key = pki.issue("homeops-lab", organizations=["system:masters"], client=True)
+        proxy_crt, proxy_key = pki.issue(FRONT_PROXY, client=True, front_proxy=True)
         files = {
             "ca.crt": pki.ca_crt,
             "server.crt": server_crt,
@@ -60,6 +70,9 @@ class BackendFiles:
             "service-account.key": pki.service_account_key,
             "client.crt": client_crt,
             "client.key": client_key,
+            "aggregator-ca.crt": pki.aggregator_crt,
+            "front-proxy.crt": proxy_crt,
+            "front-proxy.key": proxy_key,
         }
         for name, data in files.items():
             with os.fdopen(os.open(directory / name, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
@@ -70,6 +83,12 @@ class BackendFiles:
         """Return a TLS context that trusts the cluster's CA and carries the controllers' certificate."""
         context = ssl.create_default_context(cafile=str(self.ca))
         context.load_cert_chain(self.client_crt, self.client_key)
+        return context
+
+    def front_proxy_context(self) -> ssl.SSLContext:
+        """Return a TLS context for a proxy that names its clients to the API server."""
+        context = ssl.create_default_context(cafile=str(self.ca))
+        context.load_cert_chain(self.proxy_crt, self.proxy_key)
         return context
 
 
@@ -89,6 +108,9 @@ class Backend(Protocol):
 
     def alive(self) -> bool:
         """Tell whether its processes still run."""
+
+    async def writes(self) -> Counter[str]:
+        """Count the writes of all clients but the lab's own controllers; dry runs are no writes."""
 
 
 class EmulatorBackend:
@@ -112,9 +134,12 @@ class EmulatorBackend:
                     *(sys.executable, "-m", "lab.kubernetes", "--host", HOST, "--port", str(self.port)),
                     *("--client-ca", str(self.files.ca), "--version", self.version, "--log", str(log)),
                     *("--cert", str(self.files.server_crt), "--key", str(self.files.server_key)),
+                    # Relative, because a unix socket's path may have 107 bytes only.
+                    *("--control", CONTROL),
                 ],
                 log=log,
-                cwd=CHECKOUT,
+                cwd=self.files.directory,
+                extra={"PYTHONPATH": str(CHECKOUT)},
             )
             try:
                 await wait_ready(self.port, self.files, self.alive, "the Kubernetes emulator", log)
@@ -133,6 +158,37 @@ class EmulatorBackend:
     def alive(self) -> bool:
         """Tell whether the child runs."""
         return self._child is not None and self._child.returncode is None
+
+    async def writes(self) -> Counter[str]:
+        """Count the clients' writes by method and path; the lab's controllers and dry runs are left out."""
+        counters = await self._control("GET", "counters")
+        requests = {key: count for key, count in counters["requests"].items() if key.split()[0] in WRITES}
+        return Counter({key: count for key, count in requests.items() if "(dry run)" not in key})
+
+    async def get_faults(self) -> list[dict[str, Any]]:
+        """Return the list of faults with the times that are left."""
+        return await self._control("GET", "faults")
+
+    async def set_faults(self, faults: list[dict[str, Any]]) -> None:
+        """Replace the list of faults."""
+        await self._control("POST", "faults", faults)
+
+    async def _control(self, method: str, name: str, body: Any = None) -> Any:
+        directory = os.open(self.files.directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            connector = aiohttp.UnixConnector(path=f"/proc/self/fd/{directory}/{CONTROL}")
+            async with (
+                aiohttp.ClientSession(connector=connector) as session,
+                session.request(method, f"http://lab/__lab/{name}", json=body) as answer,
+            ):
+                data = await answer.json()
+        except (OSError, aiohttp.ClientError) as error:
+            raise LabError(f"The Kubernetes emulator's control socket did not answer: {error}.") from error
+        finally:
+            os.close(directory)
+        if answer.status >= 400:
+            raise LabError(f"The Kubernetes emulator refused: {data.get('error')}.")
+        return data
 
 
 def create_backend(
@@ -167,10 +223,12 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-async def wait_ready(port: int, files: BackendFiles, alive, what: str, log: Path, path: str = "/readyz") -> None:
+async def wait_ready(
+    port: int, files: BackendFiles, alive: Callable[[], bool], what: str, log: Path, path: str = "/readyz"
+) -> None:
     """Wait until ``path`` answers 200 over TLS.
 
-    :param alive: callable; False ends the wait at once.
+    :param alive: False ends the wait at once.
     :raises LabError: when the process ends or :data:`START_TIMEOUT` passes.
     """
     context = files.client_context()

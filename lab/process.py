@@ -12,6 +12,7 @@ daemon was killed at an unlucky moment, is found through ``/proc/<pid>/environ``
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import signal
@@ -59,8 +60,13 @@ def spawn_detached(arguments: Sequence[str], *, owner: str, log: Path, cwd: Path
     return child.pid
 
 
-async def spawn_child(arguments: Sequence[str], *, log: Path, cwd: Path | None = None) -> asyncio.subprocess.Process:
-    """Start a child of the daemon that writes to ``log`` (0600) and dies with the daemon."""
+async def spawn_child(
+    arguments: Sequence[str], *, log: Path, cwd: Path | None = None, extra: Mapping[str, str] | None = None
+) -> asyncio.subprocess.Process:
+    """Start a child of the daemon that writes to ``log`` (0600) and dies with the daemon.
+
+    :param extra: added to the environment.
+    """
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         return await asyncio.create_subprocess_exec(
@@ -69,6 +75,7 @@ async def spawn_child(arguments: Sequence[str], *, log: Path, cwd: Path | None =
             stdout=descriptor,
             stderr=descriptor,
             cwd=cwd,
+            env={**os.environ, **(extra or {})},
             preexec_fn=die_with_parent(os.getpid()),
         )
     finally:
@@ -121,10 +128,8 @@ def end_processes(owner: str, pids: Iterable[int] | None = None, grace: float = 
     for number, wait in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
         for pid, descriptor in ended.items():
             if pid in still_ours:
-                try:
+                with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(descriptor, number)
-                except ProcessLookupError:
-                    pass
         deadline = time.monotonic() + wait
         while (still_ours := set(processes_of(owner)) & set(ended)) and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,7 +95,14 @@ class Api:
         await self._session.close()
 
     async def request(
-        self, method: str, path: str, body: Any = None, content_type: str = "application/json", timeout: float = 15.0, **query: str
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        content_type: str = "application/json",
+        *,
+        timeout: float = 15.0,
+        query: Mapping[str, str] | None = None,
     ) -> Any:
         """Send one request and return the decoded answer.
 
@@ -104,7 +111,7 @@ class Api:
         async with self._session.request(
             method,
             self.base + path,
-            params=query,
+            params=query or {},
             data=None if body is None else json.dumps(body),
             headers={"Content-Type": content_type} if body is not None else None,
             timeout=aiohttp.ClientTimeout(total=timeout),
@@ -145,8 +152,7 @@ class Api:
             resource.of(obj),
             body,
             "application/apply-patch+yaml",
-            fieldManager=manager,
-            force="true",
+            query={"fieldManager": manager, "force": "true"},
         )
 
     async def merge(self, path: str, patch: Any) -> Object | None:
@@ -166,7 +172,7 @@ class Api:
 
     async def delete(self, resource: Resource, obj: Object, propagation: str = "Background") -> None:
         """Delete an object; one that is gone already is fine, one of the same name but another uid stays."""
-        options = {
+        options: Object = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": propagation,
@@ -180,9 +186,9 @@ class Api:
             if error.status not in (404, 409):
                 raise
 
-    async def list(self, path: str, **query: str) -> tuple[list[Object], str]:
+    async def list(self, path: str) -> tuple[list[Object], str]:
         """Return the items of a collection and its resourceVersion."""
-        data = await self.request("GET", path, **query)
+        data = await self.request("GET", path)
         return data.get("items") or [], data["metadata"].get("resourceVersion", "")
 
     async def watch(self, path: str, version: str) -> AsyncIterator[tuple[str, Object]]:

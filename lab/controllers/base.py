@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import aiohttp
@@ -39,7 +39,7 @@ class Mirror:
         self.objects: dict[tuple[str, str], Object] = {}
         self.synced = asyncio.Event()
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Object]:
         """Iterate over the objects, by namespace and name."""
         return iter([self.objects[key] for key in sorted(self.objects)])
 
@@ -102,7 +102,7 @@ class Controller:
         return self.world.mirrors[resource]
 
     def due(self, since: float, delay: float) -> bool:
-        """Tell whether ``delay`` seconds have passed since the monotonic moment ``since``; else ask to be woken then."""
+        """Tell whether ``delay`` seconds have passed since the moment ``since`` (monotonic); else ask to be woken."""
         moment = since + delay
         if time.monotonic() >= moment:
             return True

@@ -21,7 +21,6 @@ class GarbageCollector(Controller):
 
     watches = ()
 
-
     async def reconcile(self) -> None:
         """Sweep once."""
         self.due(time.monotonic(), PERIOD)
@@ -35,7 +34,9 @@ class GarbageCollector(Controller):
                 raise
             objects += [(resource, item) for item in items]
         uids = {item["metadata"]["uid"] for _, item in objects}
-        going = {i["metadata"]["uid"] for _, i in objects if "foregroundDeletion" in (i["metadata"].get("finalizers") or [])}
+        going = {
+            i["metadata"]["uid"] for _, i in objects if "foregroundDeletion" in (i["metadata"].get("finalizers") or [])
+        }
         dependents: dict[str, list[tuple[Resource, Object]]] = {}
         for resource, item in objects:
             for owner in item["metadata"].get("ownerReferences") or []:

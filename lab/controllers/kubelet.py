@@ -23,7 +23,7 @@ from .api import CONFIG_MAPS, NODES, PODS, SECRETS, Object
 from .base import Controller, Memory, merge_conditions, timestamp
 from .manager import Host, Outcome, World
 from .node import NO_CNI, runs_cni
-from .pods import CILIUM_AGENT, has_labels, is_finished, is_ready, node_ready
+from .pods import CILIUM_AGENT, container_id, has_labels, is_finished, is_ready, node_ready, started_on
 
 
 @dataclass
@@ -98,7 +98,8 @@ class Kubelet(Controller):
         key = (pod["metadata"]["uid"], host.boot_id)
         run = self._runs.setdefault(key, Run(since=timestamp()))
         state = await self._state(pod, host, pods, key, run)
-        if state.summary != current_summary(pod):
+        stale = state.phase == "Running" and not state.waiting and not started_on(pod, host.boot_id)
+        if stale or state.summary != current_summary(pod):
             await self.api.merge(PODS.of(pod, "status"), {"status": self._status(pod, host, run, state)})
 
     async def _state(self, pod: Object, host: Host, pods: list[Object], key: Any, run: Run) -> State:
@@ -106,7 +107,7 @@ class Kubelet(Controller):
         if missing := await self._missing_volume(pod):
             self.due(time.monotonic(), 0.5)
             return State("Pending", waiting="ContainerCreating", message=missing)
-        if not spec.get("hostNetwork") and not runs_cni(pods, host.name):
+        if not spec.get("hostNetwork") and not runs_cni(pods, host):
             return State("Pending", waiting="ContainerCreating", message=NO_CNI)
         if fault := self._fault(pod):
             return State("Pending", waiting=fault.reason, message=fault.message)
@@ -191,7 +192,7 @@ class Kubelet(Controller):
             "hostIPs": [{"ip": host.address}],
             "startTime": old.get("startTime") or run.since,
             "conditions": merge_conditions(old.get("conditions"), conditions),
-            "containerStatuses": [_container(c, state, run) for c in pod["spec"].get("containers") or []],
+            "containerStatuses": [_container(pod, c, state, run, host) for c in pod["spec"].get("containers") or []],
         }
         if state.phase != "Pending":
             address = host.address if pod["spec"].get("hostNetwork") else self._pod_ip(pod)
@@ -222,7 +223,7 @@ def _message(kind: str, state: State) -> Object:
     return {"message": state.message} if state.message and kind in ("Ready", "ContainersReady") else {}
 
 
-def _container(container: Object, state: State, run: Run) -> Object:
+def _container(pod: Object, container: Object, state: State, run: Run, host: Host) -> Object:
     result: Object = {
         "name": container["name"],
         "image": container["image"],
@@ -232,6 +233,8 @@ def _container(container: Object, state: State, run: Run) -> Object:
         "restartCount": state.restarts,
         "lastState": {},
     }
+    if state.phase != "Pending":
+        result["containerID"] = container_id(pod, container["name"], host.boot_id, state.restarts)
     ended = None
     if state.outcome is not None:
         ended = {

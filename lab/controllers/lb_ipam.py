@@ -85,13 +85,18 @@ class LbIpam(Controller):
 
     async def reconcile(self) -> None:
         """Give every request what it may have; keep what is still right."""
-        objects = sorted(self.mirror(LB_POOLS), key=lambda p: (p["metadata"]["creationTimestamp"], p["metadata"]["name"]))
-        pending = {str(key_of(o)) for o in (*objects, *self.mirror(SERVICES)) if not (o.get("status") or {}).get("conditions")}
+        objects = sorted(
+            self.mirror(LB_POOLS), key=lambda p: (p["metadata"]["creationTimestamp"], p["metadata"]["name"])
+        )
+        pending = {
+            str(key_of(o)) for o in (*objects, *self.mirror(SERVICES)) if not (o.get("status") or {}).get("conditions")
+        }
         self._seen.keep(pending)
         if not operator_runs(self.mirror(PODS)):
             return
         delay = self.world.delays.cilium.lb_ipam
-        if not all([self.due(self._seen.since(key), delay) for key in pending]):
+        waiting = [key for key in pending if not self.due(self._seen.since(key), delay)]
+        if waiting:
             return
         pools, conflicts = read_pools(objects)
         services = sorted(self.mirror(SERVICES), key=lambda s: s["metadata"]["creationTimestamp"])
@@ -161,7 +166,7 @@ class LbIpam(Controller):
             await self._patch(LB_POOLS.of(obj, "status"), {"status": {"conditions": new}})
 
     async def _patch(self, path: str, body: Object) -> None:
-        await self.api.request("PATCH", path, body, "application/merge-patch+json", fieldManager=MANAGER)
+        await self.api.request("PATCH", path, body, "application/merge-patch+json", query={"fieldManager": MANAGER})
 
 
 def read_pools(objects: list[Object]) -> tuple[list[Pool], dict[str, str]]:
@@ -177,7 +182,9 @@ def read_pools(objects: list[Object]) -> tuple[list[Pool], dict[str, str]]:
                 for position, theirs in enumerate(other.ranges):
                     itself = other.name == name and position <= index
                     if not itself and name not in conflicts and mine.overlaps(theirs):
-                        text = f"Pool conflicts since range '{mine}' overlaps range '{theirs}' from IP Pool '{other.name}'"
+                        text = (
+                            f"Pool conflicts since range '{mine}' overlaps range '{theirs}' from IP Pool '{other.name}'"
+                        )
                         conflicts[name] = text
         enabled = not spec.get("disabled") and name not in conflicts
         pools.append(Pool(name, ranges, spec.get("serviceSelector"), enabled))
@@ -247,7 +254,9 @@ def may_share(one: Object, other: Object) -> bool:
     """Tell whether two Services may have the same address."""
     (key, ports, policy), (key2, ports2, policy2) = sharing(one), sharing(other)
     same_namespace = one["metadata"]["namespace"] == other["metadata"]["namespace"]
-    local = policy == "Local" and (not one["spec"].get("selector") or one["spec"]["selector"] != other["spec"].get("selector"))
+    local = policy == "Local" and (
+        not one["spec"].get("selector") or one["spec"]["selector"] != other["spec"].get("selector")
+    )
     return bool(key) and key == key2 and same_namespace and not ports & ports2 and policy == policy2 and not local
 
 

@@ -121,7 +121,8 @@ class Manager:
 
     def start(self) -> None:
         """Start all loops."""
-        for part in (*self.world.mirrors.values(), *self.controllers):
+        parts: list[Mirror | Controller] = [*self.world.mirrors.values(), *self.controllers]
+        for part in parts:
             self._tasks.append(asyncio.get_running_loop().create_task(part.run()))
 
     def poke(self) -> None:

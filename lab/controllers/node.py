@@ -20,7 +20,7 @@ from typing import Any
 from .api import NODES, PODS, Object
 from .base import Controller, Memory, merge_conditions, timestamp
 from .manager import Host, World
-from .pods import CILIUM_AGENT, CONTROL_PLANE, NOT_READY, UNREACHABLE, has_labels, is_ready
+from .pods import CILIUM_AGENT, CONTROL_PLANE, NOT_READY, UNREACHABLE, has_labels, is_ready, started_on
 
 OWNED_LABELS = "talos.dev/owned-labels"
 NO_CNI = (
@@ -35,9 +35,15 @@ KUBELET_CONDITIONS = {
 }
 
 
-def runs_cni(pods: Any, host: str) -> bool:
-    """Tell whether a ready Cilium agent runs on the machine."""
-    return any((p.get("spec") or {}).get("nodeName") == host and has_labels(p, CILIUM_AGENT) and is_ready(p) for p in pods)
+def runs_cni(pods: Any, host: Host) -> bool:
+    """Tell whether a Cilium agent that was started since the machine's last boot is ready on it."""
+    return any(
+        p["spec"].get("nodeName") == host.name
+        and has_labels(p, CILIUM_AGENT)
+        and is_ready(p)
+        and started_on(p, host.boot_id)
+        for p in pods
+    )
 
 
 class NodeController(Controller):
@@ -48,7 +54,6 @@ class NodeController(Controller):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._up, self._down = Memory(), Memory()
-        self._told: dict[str, bool] = {}
 
     async def reconcile(self) -> None:
         """Register, label, taint, and write conditions."""
@@ -59,7 +64,7 @@ class NodeController(Controller):
         for host in hosts.values():
             node = self.mirror(NODES).get("", host.name)
             if node is None:
-                self._tell(host.name, False)
+                self.world.node_ready(host.name, False)
                 if host.alive and self.due(self._up.since((host.name, host.boot_id)), delays.node_register):
                     await self._register(host)
                 continue
@@ -68,8 +73,6 @@ class NodeController(Controller):
                 await self._status(host, node)
             elif self.due(self._down.since(host.name), delays.node_lost):
                 await self._lost(node)
-        for name in set(self._told) - set(hosts):
-            del self._told[name]
 
     async def _register(self, host: Host) -> None:
         taints = [_taint(NOT_READY, "NoSchedule")]
@@ -112,7 +115,7 @@ class NodeController(Controller):
             await self.api.merge(NODES.of(node), {"metadata": {"labels": changes, "annotations": note}})
 
     async def _status(self, host: Host, node: Object) -> None:
-        ready = runs_cni(self.mirror(PODS), host.name)
+        ready = runs_cni(self.mirror(PODS), host)
         if ready:
             condition = {"status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
         else:
@@ -125,7 +128,7 @@ class NodeController(Controller):
         keys = () if ready else (NOT_READY,)
         await self._taints(node, keys)
         await self._write(node, conditions, _facts(host))
-        self._tell(host.name, ready)
+        self.world.node_ready(host.name, ready)
 
     async def _lost(self, node: Object) -> None:
         conditions = [
@@ -134,7 +137,7 @@ class NodeController(Controller):
         ]
         await self._taints(node, (UNREACHABLE,))
         await self._write(node, conditions, {})
-        self._tell(node["metadata"]["name"], False)
+        self.world.node_ready(node["metadata"]["name"], False)
 
     async def _taints(self, node: Object, keys: tuple[str, ...]) -> None:
         """Set the taints that follow from the Ready condition; all others stay."""
@@ -159,11 +162,6 @@ class NodeController(Controller):
         beat = timestamp()
         body = {"conditions": [{**c, "lastHeartbeatTime": beat} for c in merged], **facts}
         await self.api.merge(NODES.of(node, "status"), {"status": body})
-
-    def _tell(self, name: str, ready: bool) -> None:
-        if self._told.get(name) != ready:
-            self._told[name] = ready
-            self.world.node_ready(name, ready)
 
 
 def _taint(key: str, effect: str) -> Object:
@@ -205,4 +203,3 @@ def _facts(host: Host) -> Object:
             "systemUUID": "",
         },
     }
-

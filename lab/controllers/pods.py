@@ -155,6 +155,20 @@ def is_ready(pod: Object) -> bool:
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
+def container_id(pod: Object, container: str, boot_id: str, restarts: int) -> str:
+    """Return the id of a container: another one after each restart and each boot of its machine."""
+    text = f"{boot_id}/{pod['metadata']['uid']}/{container}/{restarts}"
+    return f"containerd://{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def started_on(pod: Object, boot_id: str) -> bool:
+    """Tell whether the pod's containers were started on this boot of their machine."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    return bool(statuses) and all(
+        c.get("containerID") == container_id(pod, c["name"], boot_id, c["restartCount"]) for c in statuses
+    )
+
+
 def is_finished(pod: Object) -> bool:
     """Tell whether the pod ran to its end."""
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")

@@ -14,7 +14,7 @@ from .cilium import install
 from .manager import Host, Outcome, World
 
 SERVICE_ENDPOINT = "10.96.0.1:443"
-"""Where a pod finds the API without further settings: a Service address, which only kube-proxy or Cilium makes reachable."""
+"""Where a pod finds the API without further settings: an address that needs kube-proxy or Cilium."""
 
 
 def is_job(pod: Object) -> bool:
@@ -44,7 +44,10 @@ def api_endpoint(pod: Object, container: Object, host: Host) -> str:
     for item in container.get("env") or []:
         if item["name"] in values:
             field = ((item.get("valueFrom") or {}).get("fieldRef") or {}).get("fieldPath")
-            known = {"status.podIP": host.address if pod["spec"].get("hostNetwork") else "", "status.hostIP": host.address}
+            known = {
+                "status.podIP": host.address if pod["spec"].get("hostNetwork") else "",
+                "status.hostIP": host.address,
+            }
             values[item["name"]] = known.get(field, "") if field else item.get("value", "")
     return f"{values['KUBERNETES_SERVICE_HOST']}:{values['KUBERNETES_SERVICE_PORT']}"
 

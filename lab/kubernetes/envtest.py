@@ -22,9 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import process
-from ..kube_backend import ATTEMPTS, HOST, START_TIMEOUT, BackendFiles, _status, free_port, wait_ready
+from ..kube_backend import ATTEMPTS, FRONT_PROXY, HOST, START_TIMEOUT, BackendFiles, _status, free_port, wait_ready
 from ..state import LabError, LabState
 
+LAB_AGENT = "homeops-lab-controller"
+METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE", "deletecollection": "DELETE"}
 KUBEBUILDER = Path("/usr/local/kubebuilder/bin")
 
 AUDIT_POLICY = {
@@ -126,6 +128,11 @@ class EnvtestBackend:
             "service-account-key-file": self.files.service_account_key,
             "service-account-signing-key-file": self.files.service_account_key,
             "service-cluster-ip-range": "10.96.0.0/12",
+            "requestheader-client-ca-file": self.files.aggregator_ca,
+            "requestheader-allowed-names": FRONT_PROXY,
+            "requestheader-username-headers": "X-Remote-User",
+            "requestheader-group-headers": "X-Remote-Group",
+            "requestheader-extra-headers-prefix": "X-Remote-Extra-",
             "authorization-mode": "RBAC",
             "allow-privileged": "true",
             # Nobody creates the default service accounts; the priority classes exist only some seconds after start.
@@ -167,11 +174,8 @@ class EnvtestBackend:
         """Tell whether both run."""
         return bool(self._children) and all(child.returncode is None for child in self._children)
 
-    def writes(self, without: str) -> Counter[str]:
-        """Count the writes in the audit log, ``verb resource``, but not those whose User-Agent starts with ``without``.
-
-        Dry runs are no writes.
-        """
+    async def writes(self) -> Counter[str]:
+        """Count the clients' writes in the audit log, by method and path; controllers and dry runs are left out."""
         counts: Counter[str] = Counter()
         try:
             lines = self.audit_log.read_text(encoding="utf-8").splitlines()
@@ -182,8 +186,8 @@ class EnvtestBackend:
                 event = json.loads(line)
             except ValueError:  # the last line while it is being written
                 continue
-            if event.get("userAgent", "").startswith(without) or "dryRun=All" in event.get("requestURI", ""):
+            path, _, query = event.get("requestURI", "").partition("?")
+            if event.get("userAgent", "").startswith(LAB_AGENT) or "dryRun=All" in query:
                 continue
-            reference = event.get("objectRef") or {}
-            counts[f"{event.get('verb')} {reference.get('resource', event.get('requestURI', ''))}"] += 1
+            counts[f"{METHODS.get(event.get('verb'), 'POST')} {path}"] += 1
         return counts

@@ -24,6 +24,8 @@ from .reviews import Identity
 from .watch import Watch, drain
 
 log = logging.getLogger("lab.kubernetes")
+LAB_AGENT = "homeops-lab-controller"
+"""The lab's own controllers: neither counted nor met by faults, which are about the clients under test."""
 _OPEN = ("/healthz", "/livez", "/readyz")
 _UNAUTHORIZED = ApiError(401, "Unauthorized", "Unauthorized")
 
@@ -63,8 +65,11 @@ class Server:
         """Answer one request."""
         method, target = request.method, request.path_qs
         path = target.partition("?")[0]
-        self.counters.counts[(method, path)] += 1
-        if self.faults.entries:
+        own = request.headers.get("User-Agent", "").startswith(LAB_AGENT)
+        if not own:
+            dry = " (dry run)" if "dryRun=All" in target else ""
+            self.counters.counts[(method + dry, path)] += 1
+        if self.faults.entries and not own:
             fault = self.faults.take(method, target)
             if fault is not None:
                 if fault.delay:

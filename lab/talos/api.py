@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -97,12 +98,16 @@ class Api:
             },
         }
         self.state = state
+        self.requests: Counter[str] = Counter()
+        """Calls by method, dry runs apart, over all boots of the node."""
 
     async def call(self, call: wire.Call, request: Any, caller: Caller, mode: str) -> AsyncIterator[Any]:
         """Carry out one call.
 
         :raises ApiError: what the node answers instead.
         """
+        dry = " (dry run)" if getattr(request, "dry_run", False) else ""
+        self.requests[f"{call.service.rpartition('.')[2]}.{call.method}{dry}"] += 1
         for room in self._rooms.get(mode, {}).get(call.service, ()):
             method = getattr(room, call.method, None)
             if method is None:

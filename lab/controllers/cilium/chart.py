@@ -138,7 +138,9 @@ def _adopt(resource: Resource, obj: Object, namespace: str, release: str) -> Non
     if resource.namespaced:
         meta.setdefault("namespace", namespace)
     obj.update({"apiVersion": resource.api_version, "kind": resource.kind})
-    meta["labels"] = {"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/part-of": "cilium"} | meta.get("labels", {})
+    meta["labels"] = {"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/part-of": "cilium"} | meta.get(
+        "labels", {}
+    )
     meta["annotations"] = {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": namespace}
 
 
@@ -182,7 +184,10 @@ def _image(values: dict[str, Any], path: str, default: str) -> str:
 
 def _workload(name: str, labels: dict[str, str], selector: dict[str, str], spec: Object, pod: Object) -> Object:
     template = {"metadata": {"labels": labels}, "spec": pod}
-    return {**_named(name, labels=labels), "spec": {**spec, "selector": {"matchLabels": selector}, "template": template}}
+    return {
+        **_named(name, labels=labels),
+        "spec": {**spec, "selector": {"matchLabels": selector}, "template": template},
+    }
 
 
 def _agent(version: str, values: dict[str, Any]) -> Object:
@@ -256,7 +261,11 @@ def _operator(version: str, values: dict[str, Any]) -> Object:
 
 
 def _relay(version: str, values: dict[str, Any]) -> Object:
-    labels = {"k8s-app": "hubble-relay", "app.kubernetes.io/name": "hubble-relay", "app.kubernetes.io/part-of": "cilium"}
+    labels = {
+        "k8s-app": "hubble-relay",
+        "app.kubernetes.io/name": "hubble-relay",
+        "app.kubernetes.io/part-of": "cilium",
+    }
     image = _image(values, "hubble.relay.image", f"{REGISTRY}/hubble-relay:v{version}")
     pod = {
         "serviceAccountName": "hubble-relay",

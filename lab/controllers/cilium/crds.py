@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The CustomResourceDefinitions that the operator of Cilium 1.17 registers, with the schemas that decide what is stored.
+"""The CustomResourceDefinitions that the operator of Cilium 1.17 registers, with the schemas that matter.
 
 Complete are the BGP kinds and the pools (cilium/cilium v1.17 ``pkg/k8s/apis/cilium.io/v2alpha1``); the kinds that only
 Cilium itself writes keep whatever they are given. All of 1.17's BGP kinds are ``v2alpha1`` only.
@@ -19,7 +19,9 @@ _ADDRESS = (
     r"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})"
     r"|([0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4})$"
 )
-_STANDARD = r"^([0-9]|[1-9][0-9]{1,8}|[1-3][0-9]{9}|4[0-1][0-9]{8}|42[0-8][0-9]{7}|429[0-4][0-9]{6})$|^[0-9]{1,5}:[0-9]{1,5}$"
+_STANDARD = (
+    r"^([0-9]|[1-9][0-9]{1,8}|[1-3][0-9]{9}|4[0-1][0-9]{8}|42[0-8][0-9]{7}|429[0-4][0-9]{6})$|^[0-9]{1,5}:[0-9]{1,5}$"
+)
 _LARGE = r"^([0-9]|[1-9][0-9]{1,9}):([0-9]|[1-9][0-9]{1,9}):([0-9]|[1-9][0-9]{1,9})$"
 _WELL_KNOWN = [
     *("internet", "planned-shut", "accept-own", "route-filter-translated-v4", "route-filter-v4"),
@@ -46,7 +48,9 @@ def _text(**more: Any) -> Schema:
     return {"type": "string", **more}
 
 
-def _number(low: int | None = None, high: int | None = None, *, size: str = "int32", default: int | None = None) -> Schema:
+def _number(
+    low: int | None = None, high: int | None = None, *, size: str = "int32", default: int | None = None
+) -> Schema:
     schema: Schema = {"type": "integer", "format": size}
     limits = {"minimum": low, "maximum": high, "default": default}
     return schema | {key: value for key, value in limits.items() if value is not None}
@@ -70,13 +74,10 @@ _SELECTOR = _object(
         ),
         "matchLabels": {
             "type": "object",
-            "additionalProperties": _text(
-                maxLength=63, pattern=r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
-            ),
+            "additionalProperties": _text(maxLength=63, pattern=r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"),
         },
     },
-    **{"x-kubernetes-map-type": "atomic"},
-)
+) | {"x-kubernetes-map-type": "atomic"}
 _CONDITIONS = _list(
     _object(
         {
@@ -195,7 +196,9 @@ def _advertisement() -> Schema:
             "advertisementType": _text(enum=["PodCIDR", "CiliumPodIPPool", "Service"]),
             "service": service,
             "selector": _SELECTOR,
-            "attributes": _object({"communities": _COMMUNITIES, "localPreference": {"type": "integer", "format": "int64"}}),
+            "attributes": _object(
+                {"communities": _COMMUNITIES, "localPreference": {"type": "integer", "format": "int64"}}
+            ),
         },
         ("advertisementType",),
     )
@@ -203,11 +206,10 @@ def _advertisement() -> Schema:
 
 
 def _node_override() -> Schema:
-    peer = _object(
-        {"name": _text(), "localAddress": _text(pattern=_ADDRESS), "localPort": _number()}, ("name",)
-    )
+    peer = _object({"name": _text(), "localAddress": _text(pattern=_ADDRESS), "localPort": _number()}, ("name",))
     instance = _object(
-        {"name": _text(), "routerID": _text(format="ipv4"), "localPort": _number(), "peers": _list(peer, "name")}, ("name",)
+        {"name": _text(), "routerID": _text(format="ipv4"), "localPort": _number(), "peers": _list(peer, "name")},
+        ("name",),
     )
     return _object({"bgpInstances": _list(instance, "name", minItems=1)}, ("bgpInstances",))
 
@@ -304,15 +306,30 @@ def definitions() -> list[dict[str, Any]]:
     return [
         _crd("CiliumBGPPeeringPolicy", "ciliumbgppeeringpolicies", ["bgpp"], _peering_policy(), None, categories=bgp),
         _crd(
-            "CiliumBGPClusterConfig", "ciliumbgpclusterconfigs", ["cbgpcluster"], _cluster_config(), status, categories=bgp
-        ),
-        _crd("CiliumBGPPeerConfig", "ciliumbgppeerconfigs", ["cbgppeer"], _peer_config(), status, categories=bgp),
-        _crd("CiliumBGPAdvertisement", "ciliumbgpadvertisements", ["cbgpadvert"], _advertisement(), None, categories=bgp),
-        _crd(
-            *("CiliumBGPNodeConfigOverride", "ciliumbgpnodeconfigoverrides", ["cbgpnodeoverride"], _node_override(), None),
+            "CiliumBGPClusterConfig",
+            "ciliumbgpclusterconfigs",
+            ["cbgpcluster"],
+            _cluster_config(),
+            status,
             categories=bgp,
         ),
-        _crd("CiliumBGPNodeConfig", "ciliumbgpnodeconfigs", ["cbgpnode"], _node_config(), _node_status(), categories=bgp),
+        _crd("CiliumBGPPeerConfig", "ciliumbgppeerconfigs", ["cbgppeer"], _peer_config(), status, categories=bgp),
+        _crd(
+            "CiliumBGPAdvertisement", "ciliumbgpadvertisements", ["cbgpadvert"], _advertisement(), None, categories=bgp
+        ),
+        _crd(
+            *(
+                "CiliumBGPNodeConfigOverride",
+                "ciliumbgpnodeconfigoverrides",
+                ["cbgpnodeoverride"],
+                _node_override(),
+                None,
+            ),
+            categories=bgp,
+        ),
+        _crd(
+            "CiliumBGPNodeConfig", "ciliumbgpnodeconfigs", ["cbgpnode"], _node_config(), _node_status(), categories=bgp
+        ),
         _crd(
             *("CiliumLoadBalancerIPPool", "ciliumloadbalancerippools", ["ippools", "ippool", "lbippool", "lbippools"]),
             *(_pool(), status),
@@ -331,7 +348,8 @@ def definitions() -> list[dict[str, Any]]:
             scope="Namespaced",
         ),
         _crd(
-            *("CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies", ["ccnp"], _FREE, _FREE), version="v2"
+            *("CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies", ["ccnp"], _FREE, _FREE),
+            version="v2",
         ),
     ]
 

@@ -108,7 +108,7 @@ async def read_mounted(world: World, pod: Object, container: Object, path: str) 
             continue
         name = path[len(root) + 1 :] if path != root else ""
         name = posixpath.join(mount.get("subPath", ""), name).strip("/")
-        volume = next((v for v in pod["spec"].get("volumes") or [] if v["name"] == mount["name"]), {})
+        volume: Object = next((v for v in pod["spec"].get("volumes") or [] if v["name"] == mount["name"]), {})
         files = await _volume_files(world, pod["metadata"]["namespace"], volume)
         if name in files:
             return files[name]

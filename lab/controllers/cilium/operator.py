@@ -45,7 +45,10 @@ class CiliumOperator(Controller):
             if existing is None:
                 await self._create(node, settings, taken)
             elif (existing["metadata"].get("labels") or {}) != (node["metadata"].get("labels") or {}):
-                labels = {**dict.fromkeys(existing["metadata"].get("labels") or {}), **(node["metadata"].get("labels") or {})}
+                labels = {
+                    **dict.fromkeys(existing["metadata"].get("labels") or {}),
+                    **(node["metadata"].get("labels") or {}),
+                }
                 await self.api.merge(CILIUM_NODES.of(existing), {"metadata": {"labels": labels}})
 
     async def _settings(self, pods: list[Object]) -> dict[str, str]:
