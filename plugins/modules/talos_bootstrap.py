@@ -124,8 +124,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         timeout=params["wait_timeout"],
         ctx=ctx,
         interval=params["interval"],
-        remedy="Bring the named nodes up, with their machine config applied: without their word a bootstrap could split "
-        "the cluster",
+        remedy="Bring the named nodes up, with their machine config applied: a blind bootstrap could split the cluster",
         param="nodes",
     )
     changed = started or (ctx.check_mode and decision.act is Act.BOOTSTRAP)

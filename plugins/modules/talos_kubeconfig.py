@@ -169,7 +169,9 @@ def _existing(dest: str, ctx: Context) -> str | None:
 def _span(text: str) -> datetime.timedelta:
     match = re.fullmatch(r"(\d+)([dh])", text.strip())
     if not match:
-        raise InputError(f"renew_before is {text!r}", remedy="Give days (30d) or hours (720h)", param="renew_before")
+        raise InputError(
+            f"{text!r} is not a span of time", remedy="Give days (30d) or hours (720h)", param="renew_before"
+        )
     return datetime.timedelta(**{"days" if match[2] == "d" else "hours": int(match[1])})
 
 

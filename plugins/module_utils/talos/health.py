@@ -80,7 +80,7 @@ def _in_etcd(
         lacks.append("its etcd member is a learner")
     voters = sum(1 for member in etcd["members"] if not member["learner"])
     if voters != expected:
-        lacks.append(f"etcd has {voters} voting members of {expected}")
+        lacks.append(f"etcd has {voters} of {expected} voting members")
     if len(memberships) > 1:
         lacks.append("the nodes do not agree on the etcd members")
     if not etcd["leader_id"]:
