@@ -90,8 +90,8 @@ def matches(schedule: str, moment: float) -> bool:
 
 def _field(text: str, value: int, limits: tuple[int, int]) -> bool:
     for part in text.split(","):
-        base, _, step = part.partition("/")
-        low, _, high = base.partition("-")
+        base, _unused, step = part.partition("/")
+        low, _unused, high = base.partition("-")
         if base == "*":
             first, last = limits
         elif not low.isdigit():

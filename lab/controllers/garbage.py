@@ -27,15 +27,15 @@ class GarbageCollector(Controller):
         objects: list[tuple[Resource, Object]] = []
         for resource in await all_resources(self.api):
             try:
-                items, _ = await self.api.list(resource.path())
+                items, _unused = await self.api.list(resource.path())
             except ApiError as error:
                 if error.status in (404, 405):
                     continue
                 raise
             objects += [(resource, item) for item in items]
-        uids = {item["metadata"]["uid"] for _, item in objects}
+        uids = {item["metadata"]["uid"] for _unused, item in objects}
         going = {
-            i["metadata"]["uid"] for _, i in objects if "foregroundDeletion" in (i["metadata"].get("finalizers") or [])
+            i["metadata"]["uid"] for _unused, i in objects if "foregroundDeletion" in (i["metadata"].get("finalizers") or [])
         }
         dependents: dict[str, list[tuple[Resource, Object]]] = {}
         for resource, item in objects:

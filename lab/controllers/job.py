@@ -52,7 +52,7 @@ class JobController(Controller):
             status |= {"active": None, "ready": 0, "failed": count, "conditions": _failure(BACKOFF)}
         else:
             missing = min(spec.get("parallelism", 1), completions - succeeded) - len(active)
-            for _ in range(missing):
+            for _unused in range(missing):
                 await create_pod(self.api, JOBS, job, spec["template"])
         await self.api.set_status(JOBS, job, status)
 

@@ -29,7 +29,7 @@ class NamespaceController(Controller):
             if not resource.namespaced:
                 continue
             try:
-                items, _ = await self.api.list(resource.path(name))
+                items, _unused = await self.api.list(resource.path(name))
                 for item in items:
                     left = True
                     await self.api.delete(resource, item)

@@ -79,7 +79,7 @@ class NodeController(Controller):
         if host.control_plane and not host.schedulable:
             taints.append(_taint(CONTROL_PLANE, "NoSchedule"))
         for key, text in host.taints.items():
-            value, _, effect = text.rpartition(":")
+            value, _unused, effect = text.rpartition(":")
             taints.append({"key": key, "effect": effect or text, **({"value": value} if value else {})})
         spec: Object = {"taints": taints}
         blocks = self._pod_cidrs(host)

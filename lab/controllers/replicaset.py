@@ -26,7 +26,7 @@ class ReplicaSetController(Controller):
         uid, wanted = replica_set["metadata"]["uid"], replica_set["spec"].get("replicas", 1)
         pods = [p for p in self.mirror(PODS) if owned_by(p, uid) and not is_finished(p)]
         pods = [p for p in pods if not p["metadata"].get("deletionTimestamp")]
-        for _ in range(wanted - len(pods)):
+        for _unused in range(wanted - len(pods)):
             await create_pod(self.api, REPLICA_SETS, replica_set, replica_set["spec"]["template"])
         for pod in sorted(pods, key=is_ready)[: max(0, len(pods) - wanted)]:
             await self.api.delete(PODS, pod)

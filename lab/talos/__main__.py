@@ -20,7 +20,7 @@ async def main(options: argparse.Namespace) -> None:
     """Start the nodes and wait."""
     cluster, delays = Cluster(), Delays()
     for item in options.delay:
-        name, _, seconds = item.partition("=")
+        name, _unused, seconds = item.partition("=")
         setattr(delays, name, float(seconds))
     nodes = [
         Node(

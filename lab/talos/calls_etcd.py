@@ -101,14 +101,14 @@ class EtcdCalls(Room):
     async def EtcdAlarmList(self, request: Any, caller: Caller) -> Any:
         """All alarms of the cluster."""
         self.need_control_plane("etcd alarm list")
-        etcd, _ = self._local("failed to list etcd alarms")
+        etcd, _unused = self._local("failed to list etcd alarms")
         self._need_quorum(etcd, "failed to list etcd alarms")
         return self._alarms("EtcdAlarmList", "EtcdAlarm", etcd.raise_alarms())
 
     async def EtcdAlarmDisarm(self, request: Any, caller: Caller) -> Any:
         """Clear all alarms."""
         self.need_control_plane("etcd alarm list")
-        etcd, _ = self._local("failed to disarm etcd alarm")
+        etcd, _unused = self._local("failed to disarm etcd alarm")
         self._need_quorum(etcd, "failed to disarm etcd alarm")
         return self._alarms("EtcdAlarmDisarm", "EtcdAlarmDisarm", etcd.disarm())
 

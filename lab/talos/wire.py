@@ -112,20 +112,20 @@ class _Table:
         return next((m for m in pool if m.name == last), None) or pool.add(name=last)
 
     def _declare(self, package: str, line: str) -> None:
-        kind, _, rest = line.partition(" ")
+        kind, _unused, rest = line.partition(" ")
         if kind == "answer":
             name, item = rest.split()
             self._message(package, name)
             self._fields.append((package, name, [f"messages=1:{item}*"]))
         elif kind == "enum":
-            name, _, values = rest.partition(":")
+            name, _unused, values = rest.partition(":")
             enum = self._parent(package, name).enum_type.add(name=name.rsplit(".", 1)[-1])
             self.enums.add(f"{package}.{name}")
             for value in values.split():
                 label, number = value.split("=")
                 enum.value.add(name=label, number=int(number))
         elif kind == "rpc":
-            head, _, signature = rest.partition(": ")
+            head, _unused, signature = rest.partition(": ")
             name, roles = head.split(" ")
             service, method = name.split(".")
             request, answer = signature.split(" -> ")
@@ -141,7 +141,7 @@ class _Table:
                 )
             )
         else:
-            name, _, fields = line.partition(":")
+            name, _unused, fields = line.partition(":")
             self._message(package, name)
             self._fields.append((package, name, fields.split()))
 
@@ -167,9 +167,9 @@ class _Table:
     def _fill(self, package: str, name: str, fields: list[str]) -> None:
         message = self._message(package, name)
         for text in fields:
-            label, _, spec = text.partition("=")
+            label, _unused, spec = text.partition("=")
             repeated, optional = spec.endswith("*"), spec.endswith("?")
-            number, _, type_name = spec.rstrip("*?").partition(":")
+            number, _unused, type_name = spec.rstrip("*?").partition(":")
             field = message.field.add(name=label, number=int(number), label=FieldDescriptorProto.LABEL_OPTIONAL)
             if type_name == "map":
                 entry = message.nested_type.add(name=label.capitalize() + "Entry")

@@ -178,7 +178,7 @@ def _image(values: dict[str, Any], path: str, default: str) -> str:
     override = value(values, f"{path}.override")
     if override:
         return str(override)
-    repository, _, tag = default.rpartition(":")
+    repository, _unused, tag = default.rpartition(":")
     return f"{value(values, f'{path}.repository', repository)}:{value(values, f'{path}.tag', tag)}"
 
 

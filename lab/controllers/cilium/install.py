@@ -33,7 +33,7 @@ class InstallError(Exception):
 def is_cilium_cli(image: str) -> bool:
     """Tell whether the image is the Cilium CLI's (``quay.io/cilium/cilium-cli`` or its ``-ci`` sister)."""
     repository = image.partition("@")[0]
-    head, _, tail = repository.rpartition("/")
+    head, _unused, tail = repository.rpartition("/")
     name = tail.partition(":")[0]
     return name in ("cilium-cli", "cilium-cli-ci") and bool(head)
 
@@ -158,7 +158,7 @@ async def _install(world: World, wanted: flags.InstallFlags, values: dict[str, A
     if await world.api.get(SECRETS.path(wanted.namespace, name)) is not None:
         raise InstallError("Error: Unable to install Cilium: cannot re-use a name that is still in use")
     objects = chart.render(wanted.version, values, wanted.namespace, wanted.release)
-    stored = release.secret(wanted.release, wanted.namespace, wanted.version, values, [obj for _, obj in objects])
+    stored = release.secret(wanted.release, wanted.namespace, wanted.version, values, [obj for _unused, obj in objects])
     await world.api.create(SECRETS, stored)
     for resource, obj in objects:
         await world.api.ensure(resource, obj, "Helm")
@@ -168,7 +168,7 @@ async def _install(world: World, wanted: flags.InstallFlags, values: dict[str, A
 
 async def _wait(world: World, namespace: str) -> None:
     """Wait for the agents, up to the CLI's default of five minutes."""
-    for _ in range(600):
+    for _unused in range(600):
         obj = await world.api.get(DAEMON_SETS.path(namespace, "cilium"))
         status = (obj or {}).get("status") or {}
         if status.get("desiredNumberScheduled") and status.get("numberReady") == status["desiredNumberScheduled"]:

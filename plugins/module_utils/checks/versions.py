@@ -75,7 +75,7 @@ def known_versions(world: World) -> Iterator[Breach]:
 
 
 def _within(minor: str, bounds: tuple[int, int]) -> bool:
-    major, _, number = minor.partition(".")
+    major, _unused, number = minor.partition(".")
     return major == "1" and bounds[0] <= int(number) <= bounds[1]
 
 

@@ -127,7 +127,7 @@ def renewal_reason(
 
 def expiry(text: str) -> datetime.datetime:
     """Return the end of the current user's client certificate, UTC."""
-    _, user = _current(yaml.safe_load(text))
+    _unused, user = _current(yaml.safe_load(text))
     return x509.load_pem_x509_certificate(_pem(user, "client-certificate-data")).not_valid_after_utc
 
 

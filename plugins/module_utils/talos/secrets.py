@@ -222,7 +222,7 @@ def _at(content: Any, path: str) -> Any:
 
 def _token() -> str:
     alphabet = string.digits + string.ascii_lowercase
-    first, second = ("".join(random_source.choice(alphabet) for _ in range(size)) for size in (6, 16))
+    first, second = ("".join(random_source.choice(alphabet) for _unused in range(size)) for size in (6, 16))
     return f"{first}.{second}"
 
 

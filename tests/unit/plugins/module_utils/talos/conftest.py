@@ -175,7 +175,7 @@ class TalosServer:
     def _accept(self) -> None:
         while True:
             try:
-                raw, _ = self._listener.accept()
+                raw, _unused = self._listener.accept()
             except OSError:
                 return
             self.connections += 1

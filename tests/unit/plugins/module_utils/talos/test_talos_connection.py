@@ -136,7 +136,7 @@ def test_refused_client_certificate(version: Any, cluster: Any, make_certificate
 
 
 def connection_of(server: Any, identity: Identity | None) -> None:
-    client, _ = connect(target(server), identity, 5)
+    client, _unused = connect(target(server), identity, 5)
     with client:
         client.version()
 

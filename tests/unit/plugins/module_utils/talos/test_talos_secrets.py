@@ -241,7 +241,7 @@ def handshake(bundle: secrets.SecretsBundle, server: pki.CertificateAndKey, fold
         contexts[0].wrap_bio(to_client, to_server, server_hostname="172.29.51.11"),
         contexts[1].wrap_bio(to_server, to_client, server_side=True),
     ]
-    for _ in range(4):
+    for _unused in range(4):
         for side in sides:
             with contextlib.suppress(ssl.SSLWantReadError):
                 side.do_handshake()

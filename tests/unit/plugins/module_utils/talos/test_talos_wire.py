@@ -65,7 +65,7 @@ def test_calls_share_the_connection(dial: Any, reply: Any) -> None:
     chunk=st.integers(min_value=1, max_value=50),
 )
 def test_messages_span_and_share_frames(messages: list[bytes], chunk: int, dial: Any, reply: Any) -> None:
-    channel, _ = dial(lambda path, body: reply(messages, chunk=chunk))
+    channel, _unused = dial(lambda path, body: reply(messages, chunk=chunk))
     assert call(channel) == messages
     channel.close()
 
@@ -81,7 +81,7 @@ def test_tiny_windows_of_the_node(window: int, dial: Any, reply: Any) -> None:
 
 
 def test_large_messages_both_ways(dial: Any, reply: Any) -> None:
-    channel, _ = dial(lambda path, body: reply([body, body]))
+    channel, _unused = dial(lambda path, body: reply([body, body]))
     request = b"machine config " * 200_000
     assert call(channel, request, timeout=30) == [request, request]
     assert call(channel) == [b"", b""]
@@ -100,7 +100,7 @@ def test_limits(dial: Any, reply: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("trailers_only", [True, False])
 def test_status_is_told_in_the_nodes_words(trailers_only: bool, dial: Any, reply: Any) -> None:
-    channel, _ = dial(
+    channel, _unused = dial(
         lambda path, body: reply(status=9, message="etcd%20is 100%25 late %E2%80%93 wait", trailers_only=trailers_only)
     )
     with pytest.raises(errors.TalosError) as raised:
@@ -128,7 +128,7 @@ def test_the_connection_survives_a_refusal(dial: Any, reply: Any) -> None:
 
 
 def test_an_answer_before_the_request_is_complete(dial: Any, reply: Any) -> None:
-    channel, _ = dial(lambda path, body: reply(status=8, message="too large", trailers_only=True, early=True))
+    channel, _unused = dial(lambda path, body: reply(status=8, message="too large", trailers_only=True, early=True))
     with pytest.raises(errors.TalosError, match="too large") as raised:
         call(channel, b"x" * 500_000)
     assert raised.value.code == errors.RESOURCE_EXHAUSTED
@@ -136,19 +136,19 @@ def test_an_answer_before_the_request_is_complete(dial: Any, reply: Any) -> None
 
 
 def test_permission_denied_names_the_role(dial: Any, reply: Any) -> None:
-    channel, _ = dial(lambda path, body: reply(status=7, message="not authorized", trailers_only=True))
+    channel, _unused = dial(lambda path, body: reply(status=7, message="not authorized", trailers_only=True))
     with pytest.raises(errors.TalosError, match="os:admin"):
         call(channel)
 
 
 def test_goaway_with_our_stream_is_no_error(dial: Any, reply: Any) -> None:
-    channel, _ = dial(lambda path, body: reply([b"x" * 40_000], goaway_first=True))
+    channel, _unused = dial(lambda path, body: reply([b"x" * 40_000], goaway_first=True))
     assert call(channel) == [b"x" * 40_000]
     assert not channel.usable
 
 
 def test_goaway_without_our_stream(dial: Any, reply: Any) -> None:
-    channel, _ = dial(lambda path, body: reply(stop="goaway"))
+    channel, _unused = dial(lambda path, body: reply(stop="goaway"))
     with pytest.raises(errors.ConnectionLost, match="did not take the request") as raised:
         call(channel)
     assert raised.value.transient
@@ -158,7 +158,7 @@ def test_goaway_without_our_stream(dial: Any, reply: Any) -> None:
     ("stop", "words"), [("eof", "connection was lost before the answer was complete"), ("reset", "RST_STREAM 2")]
 )
 def test_broken_answers(stop: str, words: str, dial: Any, reply: Any) -> None:
-    channel, _ = dial(lambda path, body: reply([b"half"], stop=stop))
+    channel, _unused = dial(lambda path, body: reply([b"half"], stop=stop))
     with pytest.raises(errors.ConnectionLost, match=words) as raised:
         call(channel)
     assert "may have taken effect" in str(raised.value)
@@ -167,7 +167,7 @@ def test_broken_answers(stop: str, words: str, dial: Any, reply: Any) -> None:
 
 def test_deadline(dial: Any, reply: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "GRACE", 0.0)
-    channel, _ = dial(lambda path, body: reply([b"half"], stop="silence"))
+    channel, _unused = dial(lambda path, body: reply([b"half"], stop="silence"))
     began = time.monotonic()
     with pytest.raises(errors.DeadlineExceeded, match=r"no answer within 0\.2 s") as raised:
         call(channel, timeout=0.2)
@@ -186,7 +186,7 @@ def test_deadline(dial: Any, reply: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     ],
 )
 def test_answers_that_are_not_grpc(kwargs: dict[str, Any], words: str, dial: Any, reply: Any) -> None:
-    channel, _ = dial(lambda path, body: reply(**kwargs))
+    channel, _unused = dial(lambda path, body: reply(**kwargs))
     with pytest.raises(errors.ProtocolError, match=words):
         call(channel)
 
@@ -200,13 +200,13 @@ def test_answers_that_are_not_grpc(kwargs: dict[str, Any], words: str, dial: Any
     ],
 )
 def test_what_is_not_http2(first: bytes, dial: Any, reply: Any) -> None:
-    channel, _ = dial(lambda path, body: reply(), first=first)
+    channel, _unused = dial(lambda path, body: reply(), first=first)
     with pytest.raises(errors.ProtocolError, match="does not speak HTTP/2"):
         call(channel)
 
 
 def test_frames_that_break_the_rules(dial: Any, reply: Any) -> None:
     # SETTINGS, then DATA on a stream that was never opened.
-    channel, _ = dial(lambda path, body: reply(), first=b"\0\0\0\x04\0\0\0\0\0" + b"\0\0\x01\0\0\0\0\0\x09x")
+    channel, _unused = dial(lambda path, body: reply(), first=b"\0\0\0\x04\0\0\0\0\0" + b"\0\0\x01\0\0\0\0\0\x09x")
     with pytest.raises(errors.ProtocolError, match="breaks HTTP/2's rules"):
         call(channel)
