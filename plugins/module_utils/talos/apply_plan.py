@@ -33,12 +33,14 @@ class Observed:
     :param persistent: the stored config; empty in maintenance.
     :param active: the one it runs with.
     :param stage: of ``MachineStatuses/machine``.
+    :param tried: the active config is newer than the stored one: a TRY window is open.
     """
 
     mode: NodeMode
     persistent: Sequence[Document] = ()
     active: Sequence[Document] = ()
     stage: str = ""
+    tried: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,41 +93,43 @@ def plan(wanted: Sequence[Document], observed: Observed, *, mode: str = "auto", 
     settled = documents.same(observed.persistent, observed.active)
     paths = reboot_paths(observed.active, wanted)
     if stored:
-        return _stored(running, paths, mode, reboot_policy)
+        return _stored(observed.tried, running, paths, mode, reboot_policy)
     if running:
-        return _tried(mode, reboot_policy)
+        return _active(observed.tried, mode, reboot_policy)
     return _changed(settled, paths, mode, reboot_policy)
 
 
-def _stored(running: bool, paths: list[str], mode: str, reboot_policy: str) -> Plan:
+def _stored(tried: bool, running: bool, paths: list[str], mode: str, reboot_policy: str) -> Plan:
     """The node already holds the wanted config."""
     if running:
         return Plan("none")
+    if tried:
+        note = "another machine config is being tried; the node falls back to the wanted one by itself"
+        return Plan("none", try_open=True, notes=[note])
     if mode == "reboot" and reboot_policy == "allow":
         return Plan(
             "reboot", "REBOOT", paths, notes=["the stored machine config waits for a reboot, which is done now"]
         )
-    note = "the stored machine config differs from the active one: "
-    if paths:
-        return Plan(
-            "none", "", paths, pending_reboot=True, notes=[note + f"it waits for a reboot ({', '.join(paths)})"]
-        )
-    return Plan(
-        "none", "", pending_reboot=True, notes=[note + "it waits for a reboot, or another config is being tried (TRY)"]
-    )
+    reason = f" ({', '.join(paths)})" if paths else ""
+    note = f"the stored machine config waits for a reboot{reason}"
+    return Plan("none", "", paths, pending_reboot=True, notes=[note])
 
 
-def _tried(mode: str, reboot_policy: str) -> Plan:
-    """The wanted config is active but not stored: a TRY window of ours is open."""
+def _active(tried: bool, mode: str, reboot_policy: str) -> Plan:
+    """The node runs with the wanted config but has another one stored: ours is being tried, or another one is staged."""
     if mode == "try":
-        return Plan("none", try_open=True, notes=["the machine config is being tried and not yet stored"])
+        note = "the machine config is being tried and not yet stored" if tried else "another machine config is staged"
+        return Plan("none", try_open=tried, pending_reboot=not tried, notes=[note])
     if mode == "staged":
-        return Plan("stage", "STAGED", try_open=True)
-    if mode == "reboot":
+        return Plan("stage", "STAGED", try_open=tried)
+    if mode == "reboot" and reboot_policy != "staged":
         if reboot_policy == "never":
             raise _refused([], "mode: reboot is asked for, reboot_policy: never forbids it", "reboot_policy")
-        return Plan("reboot", "REBOOT", try_open=True) if reboot_policy == "allow" else Plan("stage", "STAGED")
-    return Plan("commit", "NO_REBOOT", try_open=True, notes=["the tried machine config is made permanent"])
+        return Plan("reboot", "REBOOT")
+    if mode == "reboot":
+        return Plan("stage", "STAGED", try_open=tried)
+    note = "the tried machine config is made permanent" if tried else "a staged machine config is taken back"
+    return Plan("commit", "NO_REBOOT", notes=[note])
 
 
 def _changed(settled: bool, paths: list[str], mode: str, reboot_policy: str) -> Plan:

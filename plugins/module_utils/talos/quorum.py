@@ -17,6 +17,7 @@ from .client import EtcdMember, EtcdStatus, TalosClient
 from .connection import NodeMode, Target, connect
 from .errors import TalosError
 from .identity import Identity
+from .state import each_node
 
 #: Raft entries by which a member may be behind the most advanced one and still count as healthy.
 MAX_LAG = 10_000
@@ -62,18 +63,18 @@ class Verdict:
 
 def look(targets: Sequence[Target], identity: Identity | None, timeout: float) -> list[View]:
     """Ask every control plane; one that cannot be asked is a view with a ``problem``."""
-    views = []
-    for target in targets:
+
+    def ask(target: Target) -> View:
         try:
             client, mode = connect(target, identity, timeout)
             with client:
                 if mode is NodeMode.MAINTENANCE:
-                    views.append(View(target.label, problem="it is in maintenance mode"))
-                else:
-                    views.append(view_of(target.label, client))
+                    return View(target.label, problem="it is in maintenance mode")
+                return view_of(target.label, client)
         except TalosError as error:
-            views.append(View(target.label, problem=error.details or error.answer or str(error)))
-    return views
+            return View(target.label, problem=error.details or error.answer or str(error))
+
+    return each_node(targets, ask)
 
 
 def view_of(name: str, client: TalosClient) -> View:

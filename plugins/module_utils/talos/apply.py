@@ -1,0 +1,285 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bring one node to its machine config: the steps of ``talos_apply``, in order, over one connection.
+
+Look, plan, check the hardware, guard etcd's quorum, send, prove. Everything is decided by ``apply_plan``; here it is
+done.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..common.context import Context
+from ..common.errors import HomeopsError, InputError, WaitTimeout
+from ..common.wait import Deadline, Observation, wait_until
+from . import apply_plan, config_source, lock, node_state, quorum
+from .apply_plan import Observed, Plan
+from .client import TalosClient
+from .config_source import Desired
+from .connection import NodeMode, Target, connect
+from .errors import ConnectionLost
+from .identity import Identity
+from .pki import fingerprint
+from .state import etcd_state
+
+#: Seconds for which a quorum that is not safe is looked at again before the reboot is refused.
+QUORUM_PATIENCE = 20.0
+#: Seconds in which an accepted config must show in the node's resources.
+CONFIG_PATIENCE = 15.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to apply; see the module's options of the same names.
+
+    :param control_planes: every control plane of the cluster, for the quorum guard.
+    :param call_timeout: seconds per call; ``wait_timeout`` for all waits together.
+    """
+
+    mode: str = "auto"
+    reboot_policy: str = "allow"
+    try_timeout: float = 60.0
+    check_hardware: bool = True
+    wait: bool = True
+    wait_timeout: float = 900.0
+    call_timeout: float = 10.0
+    lock_dir: str | None = None
+    tolerated: Sequence[str] = ("nodeReady",)
+    control_planes: Sequence[Target] = ()
+
+
+@dataclass
+class Apply:
+    """One apply to one node."""
+
+    target: Target
+    identity: Identity | None
+    wanted: Desired
+    options: Options
+    ctx: Context
+    result: dict[str, Any] = field(default_factory=dict)
+
+    def run(self) -> dict[str, Any]:
+        """Do what is needed and return the module's result.
+
+        :raises HomeopsError: with what was attempted; ``facts`` hold what is known so far.
+        """
+        deadline = Deadline(self.options.wait_timeout)
+        client, mode = connect(self.target, self.identity, self.options.call_timeout)
+        with client:
+            observed = node_state.observe(client, mode)
+            plan = apply_plan.plan(
+                self.wanted.documents, observed, mode=self.options.mode, reboot_policy=self.options.reboot_policy
+            )
+            self._tell(plan, observed)
+            self._check(client, plan, mode)
+            if self.ctx.check_mode or not plan.changed:
+                if plan.changed:
+                    self._dry_run(client, plan, observed)
+                return self.result
+            self._check_identity(plan)
+            with self._guard(client, plan, deadline):
+                self._send(client, plan, deadline)
+        return self.result
+
+    def _tell(self, plan: Plan, observed: Observed) -> None:
+        """Put the plan into the result."""
+        self.result.update(
+            changed=plan.changed,
+            action=plan.action,
+            mode=plan.mode.lower(),
+            mode_answered="",
+            reboot=plan.reboots,
+            reboot_paths=plan.reboot_paths,
+            pending_reboot=plan.pending_reboot,
+            try_open=plan.try_open,
+            node_mode=observed.mode.value,
+            stage=observed.stage,
+            changed_paths=apply_plan.changed_paths(self.wanted.documents, observed) if plan.changed else [],
+            boot_id_before="",
+            boot_id_after="",
+            sha256=self.wanted.sha256,
+            hardware={},
+            notes=list(plan.notes),
+            warnings=[],
+        )
+        if self.ctx.diff_mode and plan.changed:
+            title = f"{self.target.label}: machine config"
+            self.result["diff"] = apply_plan.masked_diff(self.wanted.documents, observed, title)
+
+    def _warn(self, text: str) -> None:
+        if text not in self.result["warnings"]:
+            self.result["warnings"].append(text)
+        self.ctx.warn(f"{self.target.label}: {text}")
+
+    def _check(self, client: TalosClient, plan: Plan, mode: NodeMode) -> None:
+        """Validate offline and against the node's hardware.
+
+        :raises InputError: nothing was sent; for hardware the message lists what the node has.
+        """
+        for text in config_source.warnings_of(self.wanted, requires_install=mode is NodeMode.MAINTENANCE):
+            self._warn(text)
+        if not self.options.check_hardware:
+            return
+        report = node_state.check_hardware(client, self.wanted.documents)
+        self.result["hardware"] = report.chosen
+        for text in report.warnings if plan.changed else [*report.warnings, *report.errors]:
+            self._warn(text)
+        if plan.changed and report.errors:
+            raise InputError(
+                "the machine config does not fit this node's hardware, nothing was sent",
+                target=client.target,
+                answer="; ".join(report.errors),
+                remedy="Correct the selector or the node, or set check_hardware: false",
+                param="patches",
+                facts={"hardware": report.chosen},
+            )
+
+    def _dry_run(self, client: TalosClient, plan: Plan, observed: Observed) -> None:
+        """Let the node validate. Its answer holds private keys and is dropped.
+
+        Not while a config is being tried: any apply, dry or not, would end the node's own fallback.
+        """
+        if plan.try_open or observed.tried:
+            self._warn("a machine config is being tried, so the node was not asked to validate the new one")
+            return
+        answer = client.apply_configuration(self.wanted.text.encode(), "AUTO", dry_run=True)
+        for text in answer.warnings:
+            self._warn(text)
+
+    def _check_identity(self, plan: Plan) -> None:
+        """Refuse a first install which we could not follow.
+
+        :raises InputError: no talosconfig, or one of another CA than the config's.
+        """
+        if plan.action != "install" or not self.options.wait:
+            return
+        if self.identity is None:
+            raise InputError(
+                "the first machine config is not sent: nobody could tell whether the node comes back with it",
+                target=self.target.label,
+                remedy="Give the talosconfig of the cluster (talos_config writes it), or set wait: false",
+                param="talosconfig",
+            )
+        given = base64.b64decode((self.wanted.machine.get("ca") or {}).get("crt") or "")
+        if not given or fingerprint(given) != fingerprint(self.identity.ca):
+            raise InputError(
+                "the talosconfig is of another CA than the machine config",
+                target=self.target.label,
+                remedy="Make both from the same secrets bundle",
+                param="talosconfig",
+            )
+
+    # -- the guard ---------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _guard(self, client: TalosClient, plan: Plan, deadline: Deadline) -> Iterator[None]:
+        """Hold the cluster's lock around the reboot of a control plane, and enter only when etcd can spare it."""
+        if plan.action != "reboot" or not self.wanted.control_plane:
+            yield
+            return
+        cluster = str(self.wanted.cluster.get("id") or self.wanted.cluster.get("clusterName") or "cluster")
+        with lock.cluster_lock(
+            cluster, self.target.label, directory=self.options.lock_dir, timeout=deadline.left, ctx=self.ctx
+        ):
+            self._require_quorum(deadline)
+            yield
+
+    def _require_quorum(self, deadline: Deadline) -> None:
+        """:raises HomeopsError: too few healthy voters would be left."""
+        targets = list(self.options.control_planes)
+        if not any(target.label == self.target.label for target in targets):
+            targets.append(self.target)
+
+        def look() -> Observation[None]:
+            verdict = quorum.judge(quorum.look(targets, self.identity, self.options.call_timeout), self.target.label)
+            return Observation(verdict.safe, verdict.text)
+
+        try:
+            wait_until(
+                look,
+                what="etcd to spare this node",
+                target=self.target.label,
+                timeout=min(QUORUM_PATIENCE, deadline.left),
+                ctx=self.ctx,
+                interval=1.0,
+            )
+        except WaitTimeout as error:
+            raise HomeopsError(
+                "rebooting this control plane",
+                target=self.target.label,
+                answer=error.answer.partition("still: ")[2] or error.answer,
+                remedy="Heal etcd first (talos_health); list every control plane in control_planes. Nothing was sent",
+                param="control_planes",
+                facts=self.result,
+            ) from error
+
+    # -- sending and proving -----------------------------------------------------------------------------------------
+
+    def _send(self, client: TalosClient, plan: Plan, deadline: Deadline) -> None:
+        configured = plan.action != "install"
+        voter = False
+        if configured and plan.reboots:
+            self.result["boot_id_before"] = client.boot_id()
+            voter = self.wanted.control_plane and etcd_state(client)["voter"]
+        try_timeout = self.options.try_timeout if plan.mode == "TRY" else None
+        try:
+            answer = client.apply_configuration(self.wanted.text.encode(), plan.mode, try_timeout=try_timeout)
+        except ConnectionLost:
+            if not (plan.reboots and self.options.wait):
+                raise
+            self._warn(
+                "the connection ended before the answer; whether the machine config arrived is proved by waiting"
+            )
+        else:
+            self.result["mode_answered"] = answer.mode.lower() if configured else ""
+            for text in answer.warnings:
+                self._warn(text)
+        client.close()
+        if not self.options.wait:
+            return
+        if plan.reboots:
+            self._prove_return(plan, voter, deadline)
+        else:
+            self._prove_config(plan, deadline)
+
+    def _prove_return(self, plan: Plan, voter: bool, deadline: Deadline) -> None:
+        if self.identity is None:  # _check_identity and a configured connection have seen to it
+            return
+        bootstrapped = voter or not self.wanted.control_plane
+        settled = plan.action == "reboot" and bootstrapped
+        self.result["boot_id_after"] = node_state.wait_until_back(
+            self.target,
+            self.identity,
+            self.wanted.documents,
+            node_state.Return(
+                old_boot_id=self.result["boot_id_before"],
+                stages=("running",) if settled else node_state.AT_WORK,
+                voter=voter,
+                tolerated=self.options.tolerated,
+            ),
+            call_timeout=self.options.call_timeout,
+            timeout=deadline.left,
+            ctx=self.ctx,
+        )
+        self.result["pending_reboot"] = False
+
+    def _prove_config(self, plan: Plan, deadline: Deadline) -> None:
+        which = "v1alpha1" if plan.action == "try" else "persistent"
+        client, mode = connect(self.target, self.identity, self.options.call_timeout)
+        with client:
+            if mode is NodeMode.CONFIGURED:
+                node_state.wait_for_config(
+                    client,
+                    which,
+                    self.wanted.documents,
+                    timeout=min(CONFIG_PATIENCE, deadline.left),
+                    ctx=self.ctx,
+                )

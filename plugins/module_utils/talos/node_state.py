@@ -1,0 +1,179 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a node says of itself around an apply: its configs, its hardware, its way back after a reboot."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..common.context import Context
+from ..common.errors import HomeopsError
+from ..common.wait import Observation, wait_until
+from . import documents, hardware
+from .apply_plan import Observed
+from .client import MACHINE_CONFIG, Resource, TalosClient
+from .connection import NodeMode, Target, connect
+from .documents import ConfigError, Document
+from .errors import TalosError
+from .identity import Identity
+from .state import etcd_state, machine_status
+
+#: Stages in which a node works with its config; a control plane stays in booting until etcd is bootstrapped.
+AT_WORK = ("booting", "running")
+
+
+def read_config(client: TalosClient, which: str) -> list[Document]:
+    """Return a machine config the node holds, [] when it has none.
+
+    :param which: ``persistent`` or ``v1alpha1`` (the active one).
+    :raises HomeopsError: it cannot be understood.
+    """
+    return _decoded(client, client.cosi_get("config", MACHINE_CONFIG, which))
+
+
+def _decoded(client: TalosClient, found: Resource | None) -> list[Document]:
+    if found is None or not found.raw:
+        return []
+    try:
+        return documents.decode(found.raw.decode())
+    except (ConfigError, UnicodeDecodeError) as error:
+        raise HomeopsError(
+            "reading the node's machine config",
+            target=client.target,
+            answer=error.text if isinstance(error, ConfigError) else str(error),
+            remedy="The node was configured by another Talos version than 1.10; it is not touched",
+        ) from error
+
+
+def observe(client: TalosClient, mode: NodeMode) -> Observed:
+    """Return what is needed for the plan."""
+    stage = machine_status(client)["stage"]
+    if mode is NodeMode.MAINTENANCE:
+        return Observed(mode, stage=stage)
+    active = client.cosi_get("config", MACHINE_CONFIG, "v1alpha1")
+    persistent = client.cosi_get("config", MACHINE_CONFIG, "persistent") or active
+    running = _decoded(client, active)
+    stored = running if persistent and active and persistent.raw == active.raw else _decoded(client, persistent)
+    # Only a TRY changes the active config and leaves the stored one as it is.
+    tried = bool(active and persistent and active.updated > persistent.updated)
+    return Observed(mode, stored, running, stage, tried=tried)
+
+
+def system_disk(client: TalosClient) -> str:
+    """Return the device path of the disk on which Talos is installed; empty while it is not."""
+    found = client.cosi_get("runtime", "SystemDisks.block.talos.dev", "system-disk")
+    return str(found.spec.get("devPath") or "") if found else ""
+
+
+def check_hardware(client: TalosClient, wanted: Sequence[Document]) -> hardware.Report:
+    """Judge a config against the node's disks and links; works in maintenance too."""
+    disks = [item.spec for item in client.cosi_list("runtime", "Disks.block.talos.dev")]
+    links = {item.id: item.spec for item in client.cosi_list("network", "LinkStatuses.net.talos.dev")}
+    return hardware.check_hardware(wanted, disks, links, system_disk=system_disk(client))
+
+
+@dataclass(frozen=True)
+class Return:
+    """What a node must show to count as back.
+
+    :param old_boot_id: the boot id before; empty when it was not known (first install).
+    :param stages: stages that count.
+    :param voter: its etcd must be a voting member again.
+    :param tolerated: unmet conditions which do not matter, like ``nodeReady`` without a CNI.
+    """
+
+    old_boot_id: str = ""
+    stages: tuple[str, ...] = ("running",)
+    voter: bool = False
+    tolerated: Collection[str] = ("nodeReady",)
+
+
+def wait_until_back(
+    target: Target,
+    identity: Identity,
+    wanted: Sequence[Document],
+    expect: Return,
+    *,
+    call_timeout: float,
+    timeout: float,
+    ctx: Context,
+) -> str:
+    """Wait until the node has come back with the wanted config as its active one; return its boot id.
+
+    An open port proves nothing: a new boot id, the active config, the stage, and etcd's vote do.
+
+    :raises WaitTimeout: with the last state seen.
+    """
+
+    def look() -> Observation[str]:
+        try:
+            client, mode = connect(target, identity, call_timeout)
+        except TalosError as error:
+            if error.permanent:
+                raise
+            return Observation(False, _short(error))
+        with client:
+            try:
+                if mode is NodeMode.MAINTENANCE:
+                    return Observation(False, f"in maintenance, stage {machine_status(client)['stage']}")
+                return _back(client, wanted, expect)
+            except TalosError as error:
+                return Observation(False, _short(error))
+
+    return (
+        wait_until(
+            look,
+            what=f"{target.label} to be back",
+            target=f"{target.label} ({target.node}:{target.port})",
+            timeout=timeout,
+            ctx=ctx,
+            remedy="Look at the node's console; a run of the same task goes on from here",
+        )
+        or ""
+    )
+
+
+def _short(error: TalosError) -> str:
+    return (error.details or error.answer or str(error)).splitlines()[0]
+
+
+def _back(client: TalosClient, wanted: Sequence[Document], expect: Return) -> Observation[str]:
+    status = machine_status(client)
+    stage = status["stage"]
+    boot_id = client.boot_id()
+    if expect.old_boot_id and boot_id == expect.old_boot_id:
+        return Observation(False, f"stage {stage}, not yet rebooted")
+    if not system_disk(client):
+        return Observation(False, f"stage {stage}, not yet installed")
+    if stage not in expect.stages:
+        return Observation(False, f"stage {stage}")
+    if not documents.same(read_config(client, "v1alpha1"), wanted):
+        return Observation(False, f"stage {stage}, the active machine config is not yet the wanted one")
+    if expect.stages == ("running",):
+        unmet = [item["name"] for item in status["unmet"] if item["name"] not in expect.tolerated]
+        if unmet:
+            return Observation(False, f"stage running, not ready: {', '.join(unmet)}")
+    if expect.voter and not etcd_state(client)["voter"]:
+        return Observation(False, f"stage {stage}, etcd is not a voting member yet")
+    return Observation(True, stage, boot_id)
+
+
+def wait_for_config(
+    client: TalosClient, which: str, wanted: Sequence[Document], *, timeout: float, ctx: Context
+) -> None:
+    """Wait until one of the node's configs is the wanted one: an OK of the apply means only that it was accepted.
+
+    :param which: ``persistent`` or ``v1alpha1``.
+    :raises WaitTimeout: it is not in time.
+    """
+
+    def look() -> Observation[Any]:
+        same = documents.same(read_config(client, which), wanted)
+        return Observation(same, "the node holds another machine config" if not same else "")
+
+    label = "stored" if which == "persistent" else "active"
+    wait_until(look, what=f"the {label} machine config", target=client.target, timeout=timeout, ctx=ctx, interval=0.1)
