@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -15,9 +17,10 @@ from . import crd, discovery, reading, scale, schema
 from .alloc import Services
 from .call import Call, Reply, now
 from .deleting import Deletes
-from .errors import ApiError, PlainError, method_not_allowed, not_found, path_not_found, resource_not_found
+from .errors import ApiError, PlainError, conflict, method_not_allowed, path_not_found, resource_not_found
 from .openapi import OpenApi
 from .registry import Registry
+from .resources import UNSERVED
 from .reviews import Identity, review
 from .seeds import plant
 from .store import Store
@@ -36,6 +39,7 @@ class Api:
         self.host = host
         self.service_cidr = service_cidr
         self.definitions = schema.load(version)
+        self.tokens: dict[str, Identity] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -125,6 +129,8 @@ class Api:
             return Reply(200, self.version_text)
         if path == "/openapi/v3":
             return Reply(200, self.openapi.index(), "text/plain; charset=utf-8")
+        if path == "/openapi/v2":
+            return Reply(200, self.openapi.swagger())
         if path.startswith("/openapi/v3/"):
             rest = parts[2:]
             if len(rest) == 2 and rest[0] == "api":
@@ -160,6 +166,10 @@ class Api:
             text = resource.deprecated.get(call.version)
             if text:
                 call.warnings.append(text)
+        if resource.plural == "componentstatuses":
+            if method != "GET":
+                raise method_not_allowed()
+            return reading.listing(self.store, call)
         if len(resource.verbs) == 1:
             if method != "POST":
                 raise method_not_allowed()
@@ -168,8 +178,13 @@ class Api:
             if method not in ("GET", "PUT", "PATCH"):
                 raise method_not_allowed()
             return scale.serve(self.writes, call, method)
-        if call.subresource == "eviction":
-            return self._evict(call)
+        if call.subresource in ("binding", "eviction", "token"):
+            if method != "POST":
+                raise method_not_allowed()
+            return {"binding": self._bind, "eviction": self._evict, "token": self._token}[call.subresource](call)
+        if call.subresource in UNSERVED:
+            text = f"the lab's API server does not serve {call.resource.plural}/{call.subresource}: no kubelet is behind it"
+            raise ApiError(501, "NotImplemented", text)
         if call.name:
             return self._item(method, call)
         if method == "GET":
@@ -230,6 +245,38 @@ class Api:
         status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
         return Reply(201, json.dumps(status))
 
+    def _bind(self, call: Call) -> Reply:
+        """What a scheduler does: the pod gets its node."""
+        entry = reading.get(self.store, call)
+        node = (json.loads(call.body).get("target") or {}).get("name", "")
+        spec = entry.obj.get("spec") or {}
+        if spec.get("nodeName"):
+            why = f'pod {call.name} is already assigned to node "{spec["nodeName"]}"'
+            raise conflict("pods/binding", "", call.name, why)
+        if not call.dry_run:
+            meta = {**entry.obj["metadata"], "generation": entry.obj["metadata"].get("generation", 1)}
+            self.store.put("pods", {**entry.obj, "metadata": meta, "spec": {**spec, "nodeName": node}})
+        status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+        return Reply(201, json.dumps(status))
+
+    def _token(self, call: Call) -> Reply:
+        """A token of a service account; the server accepts it as a bearer token."""
+        reading.get(self.store, call)
+        body = json.loads(call.body) if call.body else {}
+        seconds = (body.get("spec") or {}).get("expirationSeconds", 3600)
+        token = secrets.token_urlsafe(48)
+        user = f"system:serviceaccount:{call.namespace}:{call.name}"
+        self.tokens[token] = Identity(user, ("system:serviceaccounts", f"system:serviceaccounts:{call.namespace}"))
+        end = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+        out = {
+            "kind": "TokenRequest",
+            "apiVersion": "authentication.k8s.io/v1",
+            "metadata": {"name": call.name, "namespace": call.namespace, "creationTimestamp": now()},
+            "spec": {"audiences": ["https://kubernetes.default.svc"], "expirationSeconds": seconds, "boundObjectRef": None},
+            "status": {"token": token, "expirationTimestamp": end.strftime("%Y-%m-%dT%H:%M:%SZ")},
+        }
+        return Reply(201, json.dumps(out))
+
     # -- for tests and debugging --------------------------------------------------------------------------------
 
     def dump(self) -> dict[str, list[dict[str, Any]]]:
@@ -261,5 +308,3 @@ def _no_watch_list() -> ApiError:
         422, "Invalid", f'ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: Forbidden: {text}', details
     )
 
-
-__all__ = ["Api", "ApiError", "PlainError", "not_found", "now"]

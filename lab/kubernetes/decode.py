@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import yaml
@@ -68,8 +69,8 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def _pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-    return dict(found)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^[yYnN]$"), list("yYnN"))
+_Loader.bool_values = {**_Loader.bool_values, "y": True, "n": False}
 
 
 def body(data: bytes, content_type: str) -> tuple[Any, list[str]]:

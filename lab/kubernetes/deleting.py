@@ -76,7 +76,7 @@ class Deletes:
     def collection(self, call: Call) -> Reply:
         """DELETE of a collection; answers the list of what it deleted."""
         resource = call.resource
-        found = select(self.store, call)
+        found, version = select(self.store, call), str(self.store.rv)
         policy = self._options(call).get("propagationPolicy", "Background")
         if not call.dry_run:
             for entry in found:
@@ -84,7 +84,8 @@ class Deletes:
         items = ",".join(
             entry.typed(resource.kind, call.api_version) if resource.custom else entry.text for entry in found
         )
-        meta = json.dumps({"resourceVersion": str(self.store.rv)})
+        first: Object = {"continue": ""} if resource.custom else {}
+        meta = json.dumps({**first, "resourceVersion": version})
         return Reply(
             200, f'{{"kind":"{resource.list_kind}","apiVersion":"{call.api_version}","metadata":{meta},"items":[{items}]}}'
         )

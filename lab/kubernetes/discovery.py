@@ -11,9 +11,9 @@ import hashlib
 import json
 from typing import Any
 
-from .errors import PlainError, path_not_found
+from .errors import path_not_found
 from .registry import Registry
-from .resources import Resource
+from .resources import SUBRESOURCES, Resource
 
 Object = dict[str, Any]
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -64,17 +64,12 @@ def _short(resource: Resource) -> Object:
     return out
 
 
-def _sub_verbs(name: str) -> list[str]:
-    return {"eviction": ["create"], "finalize": ["update"]}.get(name, ["get", "patch", "update"])
-
-
-def _sub_kind(resource: Resource, name: str) -> tuple[str, str, str]:
-    """Group, version and kind of a subresource; empty group and version mean the resource's own."""
-    if name == "scale":
-        return "autoscaling", "v1", "Scale"
-    if name == "eviction":
-        return "policy", "v1", "Eviction"
-    return "", "", resource.kind
+def _sub_kind(resource: Resource, name: str) -> tuple[str, str, str, list[str]]:
+    """Group, version, kind and verbs of a subresource; empty group and version mean the resource's own."""
+    group_name, version, kind, verbs = SUBRESOURCES[name]
+    if name == "proxy":
+        kind = resource.kind + kind
+    return group_name, version, kind or resource.kind, list(verbs)
 
 
 def resources(registry: Registry, group_name: str, version: str) -> Object:
@@ -95,11 +90,11 @@ def resources(registry: Registry, group_name: str, version: str) -> Object:
             "verbs": list(resource.verbs),
             **_short(resource),
         }
-        if len(resource.verbs) > 1:
+        if len(resource.verbs) > 2:
             row["storageVersionHash"] = _hash(resource)
         rows.append(row)
         for name in resource.subresources_of(version):
-            sub_group, sub_version, kind = _sub_kind(resource, name)
+            sub_group, sub_version, kind, verbs = _sub_kind(resource, name)
             sub: Object = {
                 "name": f"{resource.plural}/{name}",
                 "singularName": "",
@@ -107,7 +102,7 @@ def resources(registry: Registry, group_name: str, version: str) -> Object:
             }
             if sub_group:
                 sub["group"], sub["version"] = sub_group, sub_version
-            sub["kind"], sub["verbs"] = kind, _sub_verbs(name)
+            sub["kind"], sub["verbs"] = kind, verbs
             rows.append(sub)
     out: Object = {"kind": "APIResourceList"}
     if group_name:
@@ -130,9 +125,9 @@ def _aggregated_resource(resource: Resource, version: str) -> Object:
     }
     subs = []
     for name in resource.subresources_of(version):
-        sub_group, sub_version, kind = _sub_kind(resource, name)
+        sub_group, sub_version, kind, verbs = _sub_kind(resource, name)
         response = {"group": sub_group or group_name, "version": sub_version or kind_version, "kind": kind}
-        subs.append({"subresource": name, "responseKind": response, "verbs": _sub_verbs(name)})
+        subs.append({"subresource": name, "responseKind": response, "verbs": verbs})
     if subs:
         row["subresources"] = subs
     return row
@@ -148,7 +143,10 @@ def aggregated(registry: Registry, core: bool) -> Object:
         rows = [
             {
                 "version": version,
-                "resources": [_aggregated_resource(resource, version) for resource in registry.of(name, version)],
+                "resources": [
+                    _aggregated_resource(resource, version)
+                    for resource in sorted(registry.of(name, version), key=lambda found: found.plural)
+                ],
                 "freshness": "Current",
             }
             for version in versions
@@ -181,5 +179,3 @@ def version_info(version: str) -> str:
             del info[key]
     return json.dumps(info, indent=2)
 
-
-__all__ = ["AGGREGATED", "PlainError", "aggregated", "api_versions", "group", "groups", "resources", "version_info"]

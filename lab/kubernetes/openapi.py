@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any
 
-from .errors import PlainError, path_not_found
+from .errors import path_not_found
 from .registry import Registry
 from .resources import Resource
 from .schema import references
@@ -20,6 +20,9 @@ _REF = "#/components/schemas/"
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 _CUSTOM_PATCH = ("application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json")
 _PATCH = (*_CUSTOM_PATCH, "application/strategic-merge-patch+json")
+
+
+_ROOTS = (".well-known/openid-configuration", "api", "apis", "openid/v1/jwks", "version")
 
 
 class OpenApi:
@@ -39,10 +42,12 @@ class OpenApi:
         """``/openapi/v3``."""
         self._fresh()
         versions = [("", "v1")] + [(g, v) for g, found in self.registry.groups().items() for v in found]
-        paths = {}
+        hashes = {name: _digest(name) for name in _ROOTS}
         for group, version in versions:
-            path = f"apis/{group}/{version}" if group else f"api/{version}"
-            paths[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={self._hash(group, version)}"}
+            hashes[f"apis/{group}/{version}" if group else f"api/{version}"] = self._hash(group, version)
+            if group and self.registry.is_builtin(group, version):
+                hashes[f"apis/{group}"] = _digest(group)
+        paths = {path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={hashes[path]}"} for path in sorted(hashes)}
         return json.dumps({"paths": paths}, separators=(",", ":"))
 
     def _hash(self, group: str, version: str) -> str:
@@ -51,7 +56,17 @@ class OpenApi:
             text = f"{group}/{version}"
         else:
             text = json.dumps([_custom_seed(r, version) for r in self.registry.of(group, version)], sort_keys=True)
-        return hashlib.sha512(text.encode()).hexdigest().upper()
+        return _digest(text)
+
+    def swagger(self) -> str:
+        """``/openapi/v2``: the definitions, without paths; clients of today only ask for it when v3 fails them."""
+        definitions = {name: _rewritten(raw, "#/definitions/") for name, raw in self.registry.definitions.defs.items()}
+        info = {"title": "Kubernetes", "version": "v1"}
+        document = {
+            "swagger": "2.0", "info": info, "paths": {}, "definitions": definitions, "parameters": {},
+            "securityDefinitions": {}, "security": [],
+        }  # fmt: skip
+        return json.dumps(document, separators=(",", ":"))
 
     def document(self, group: str, version: str) -> str:
         """``/openapi/v3/api/v1`` and ``/openapi/v3/apis/<group>/<version>``.
@@ -119,6 +134,10 @@ class OpenApi:
         return name
 
 
+def _digest(text: str) -> str:
+    return hashlib.sha512(text.encode()).hexdigest().upper()
+
+
 def _custom_seed(resource: Resource, version: str) -> Any:
     if not resource.custom:
         return resource.id
@@ -129,23 +148,23 @@ def _gvk(group: str, version: str, kind: str) -> Object:
     return {"group": group, "version": version, "kind": kind}
 
 
-def _rewritten(raw: Any) -> Any:
+def _rewritten(raw: Any, root: str = _REF) -> Any:
     """A definition as OpenAPI v3: other reference paths, no null types, references beside other keys wrapped."""
     if isinstance(raw, list):
-        return [_rewritten(item) for item in raw]
+        return [_rewritten(item, root) for item in raw]
     if not isinstance(raw, dict):
         return raw
     out: Object = {}
     for key, value in raw.items():
         if key == "$ref" and isinstance(value, str):
-            out["allOf"] = [{"$ref": _REF + value.rsplit("/", 1)[1]}]
+            out["allOf"] = [{"$ref": root + value.rsplit("/", 1)[1]}]
         elif key == "type" and isinstance(value, list):
             kinds = [item for item in value if item != "null"]
             out["type"] = kinds[0] if kinds else "object"
         elif key == "properties":
-            out[key] = {name: _rewritten(child) for name, child in value.items()}
+            out[key] = {name: _rewritten(child, root) for name, child in value.items()}
         else:
-            out[key] = _rewritten(value)
+            out[key] = _rewritten(value, root)
     return out
 
 
@@ -207,5 +226,3 @@ def _paths(resource: Resource, group: str, version: str, schema: str) -> Object:
             out[f"{item}/scale"] = {"get": _operation("get", scale, scale_ref, tag), "patch": patch(scale, scale_ref)}
     return out
 
-
-__all__ = ["OpenApi", "PlainError"]

@@ -101,6 +101,8 @@ def listing(store: Store, call: Call) -> Reply:
     except ValueError:
         raise bad_request(f'strconv.ParseInt: parsing "{query["limit"]}": invalid syntax') from None
     meta: dict[str, Any] = {"resourceVersion": str(at)}
+    if resource.custom and "as=" not in call.accept:
+        meta["continue"] = ""
     if limit and len(found) > limit:
         meta["continue"] = _token(at, found[limit - 1])
         if not query.get("labelSelector") and not query.get("fieldSelector"):

@@ -90,21 +90,26 @@ def builtin(definitions: Definitions) -> list[Resource]:
     """The built-in resources, in the server's discovery order of groups (see recorded ``/apis``)."""
     rbac, net, adm = "rbac.authorization.k8s.io", "networking.k8s.io", "admissionregistration.k8s.io"
     rows = [
+        _row("", "v1", "bindings", "Binding"),
+        _row("", "v1", "componentstatuses", "ComponentStatus", "c", "cs"),
         _row("", "v1", "configmaps", "ConfigMap", short="cm"),
         _row("", "v1", "endpoints", "Endpoints", short="ep"),
         _row("", "v1", "events", "Event", short="ev"),
         _row("", "v1", "limitranges", "LimitRange", short="limits"),
         _row("", "v1", "namespaces", "Namespace", "c", "ns", "finalize status"),
-        _row("", "v1", "nodes", "Node", "c", "no", "status"),
+        _row("", "v1", "nodes", "Node", "c", "no", "proxy status"),
         _row("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", "", "pvc", "status"),
         _row("", "v1", "persistentvolumes", "PersistentVolume", "c", "pv", "status"),
-        _row("", "v1", "pods", "Pod", "g", "po", "eviction status", "all"),
+        _row(
+            "", "v1", "pods", "Pod", "g", "po",
+            "attach binding ephemeralcontainers eviction exec log portforward proxy resize status", "all",
+        ),
         _row("", "v1", "podtemplates", "PodTemplate", "g"),
         _row("", "v1", "replicationcontrollers", "ReplicationController", "g", "rc", "scale status", "all"),
         _row("", "v1", "resourcequotas", "ResourceQuota", "", "quota", "status"),
         _row("", "v1", "secrets", "Secret"),
-        _row("", "v1", "serviceaccounts", "ServiceAccount", "", "sa"),
-        _row("", "v1", "services", "Service", "", "svc", "status", "all"),
+        _row("", "v1", "serviceaccounts", "ServiceAccount", "", "sa", "token"),
+        _row("", "v1", "services", "Service", "", "svc", "proxy status", "all"),
         _row("apiregistration.k8s.io", "v1", "apiservices", "APIService", "c", "", "status", "api-extensions"),
         _row("apps", "v1", "controllerrevisions", "ControllerRevision"),
         _row("apps", "v1", "daemonsets", "DaemonSet", "g", "ds", "status", "all"),
@@ -113,15 +118,20 @@ def builtin(definitions: Definitions) -> list[Resource]:
         _row("apps", "v1", "statefulsets", "StatefulSet", "g", "sts", "scale status", "all"),
         _row("events.k8s.io", "v1", "events", "Event", short="ev"),
         _row("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", "c"),
+        _row("authentication.k8s.io", "v1", "tokenreviews", "TokenReview", "c"),
+        _row("authorization.k8s.io", "v1", "localsubjectaccessreviews", "LocalSubjectAccessReview"),
         _row("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", "c"),
         _row("authorization.k8s.io", "v1", "selfsubjectrulesreviews", "SelfSubjectRulesReview", "c"),
-        _row("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "", "hpa", "status", "all"),
+        _row("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", "c"),
+        _row("autoscaling", "v2,v1", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "", "hpa", "status", "all"),
         _row("batch", "v1", "cronjobs", "CronJob", "g", "cj", "status", "all"),
         _row("batch", "v1", "jobs", "Job", "g", "", "status", "all"),
-        _row("certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest", "c", "csr", "status"),
+        _row("certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest", "c", "csr", "approval status"),
         _row(net, "v1", "ingressclasses", "IngressClass", "cg"),
         _row(net, "v1", "ingresses", "Ingress", "g", "ing", "status"),
+        _row(net, "v1", "ipaddresses", "IPAddress", "c", "ip"),
         _row(net, "v1", "networkpolicies", "NetworkPolicy", "g", "netpol"),
+        _row(net, "v1", "servicecidrs", "ServiceCIDR", "c", "", "status"),
         _row("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", "g", "pdb", "status"),
         _row(rbac, "v1", "clusterrolebindings", "ClusterRoleBinding", "c"),
         _row(rbac, "v1", "clusterroles", "ClusterRole", "c"),
@@ -155,12 +165,39 @@ def builtin(definitions: Definitions) -> list[Resource]:
                 resource.nodes[version] = node
         if not resource.nodes:
             continue
-        if resource.group in ("authentication.k8s.io", "authorization.k8s.io"):
+        if resource.group in ("authentication.k8s.io", "authorization.k8s.io") or resource.plural == "bindings":
             resource.verbs = ("create",)
+        if resource.plural == "componentstatuses":
+            resource.verbs = ("get", "list")
+        if definitions.minor < 33:
+            resource.subresources = tuple(name for name in resource.subresources if name != "resize")
         if resource.plural == "namespaces":
             resource.verbs = tuple(verb for verb in FULL if verb != "deletecollection")
         out.append(resource)
     return out
+
+
+_GPU = ("get", "patch", "update")
+_PROXY = ("create", "delete", "get", "patch", "update")
+SUBRESOURCES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "approval": ("", "", "", _GPU),
+    "attach": ("", "", "PodAttachOptions", ("create", "get")),
+    "binding": ("", "", "Binding", ("create",)),
+    "ephemeralcontainers": ("", "", "", _GPU),
+    "eviction": ("policy", "v1", "Eviction", ("create",)),
+    "exec": ("", "", "PodExecOptions", ("create", "get")),
+    "finalize": ("", "", "", ("update",)),
+    "log": ("", "", "", ("get",)),
+    "portforward": ("", "", "PodPortForwardOptions", ("create", "get")),
+    "proxy": ("", "", "ProxyOptions", _PROXY),
+    "resize": ("", "", "", _GPU),
+    "scale": ("autoscaling", "v1", "Scale", _GPU),
+    "status": ("", "", "", _GPU),
+    "token": ("authentication.k8s.io", "v1", "TokenRequest", ("create",)),
+}
+"""Subresources: group, version and kind of what travels (empty: the resource's own) and the verbs."""
+UNSERVED = ("attach", "exec", "log", "portforward", "proxy")
+"""Subresources that need a kubelet; they are listed, but there is none behind this server."""
 
 
 def version_rank(version: str) -> tuple[int, int, int, str]:

@@ -84,8 +84,9 @@ def _types(raw: dict[str, Any]) -> list[str]:
 class Definitions:
     """The built-in definitions of one Kubernetes minor version."""
 
-    def __init__(self, defs: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, defs: dict[str, dict[str, Any]], minor: int = 33) -> None:
         self.defs = defs
+        self.minor = minor
         self.by_kind: dict[tuple[str, str, str], str] = {}
         for name, raw in defs.items():
             kinds = raw.get("x-kubernetes-group-version-kind", [])
@@ -184,7 +185,7 @@ def load(version: str) -> Definitions:
         found[numbers] = folder
     usable = [numbers for numbers in found if numbers <= wanted] or [min(found)]
     document = json.loads((found[max(usable)] / "_definitions.json").read_text(encoding="utf-8"))
-    return Definitions(document["$defs"])
+    return Definitions(document["$defs"], wanted[1])
 
 
 def custom(raw: dict[str, Any], definitions: Definitions) -> Node:

@@ -35,7 +35,7 @@ class Server:
 
     def __init__(self, api: Api, tokens: dict[str, Identity] | None = None, secure: bool = True) -> None:
         self.api = api
-        self.tokens = tokens or {}
+        api.tokens.update(tokens or {})
         self.secure = secure
         self.faults = Faults()
         self.counters = Counters()
@@ -58,7 +58,7 @@ class Server:
             return Identity((names.get("commonName") or [""])[0], tuple(names.get("organizationName") or ()))
         header = request.headers.get("Authorization", "")
         if header.startswith("Bearer "):
-            return self.tokens.get(header[7:].strip())
+            return self.api.tokens.get(header[7:].strip())
         return None
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:

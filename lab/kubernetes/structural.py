@@ -145,15 +145,19 @@ def _go(value: Any) -> str:
 
 
 def _string(value: str, raw: dict[str, Any], path: str, shown: str, causes: list[Cause]) -> None:
+    """Length, pattern and format; the first violation is the only one told, as in go-openapi."""
     limit = raw.get("maxLength")
     if limit is not None and len(value) > limit:
         causes.append(Cause("FieldValueTooLong", f"Too long: may not be more than {limit} bytes", path))
+        return
     least = raw.get("minLength")
     if least is not None and len(value) < least:
         causes.append(invalid_value(path, _go(value), f"{shown} in body should be at least {least} chars long"))
+        return
     pattern = raw.get("pattern")
     if pattern and not _pattern(pattern).search(value):
         causes.append(invalid_value(path, _go(value), f"{shown} in body should match '{pattern}'"))
+        return
     form = raw.get("format")
     check = _FORMATS.get(form or "")
     if check and not check(value):

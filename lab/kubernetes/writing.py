@@ -14,6 +14,7 @@ from typing import Any
 from . import defaults, intake, ownership, patch
 from .alloc import Services
 from .call import Call, now
+from .defaults.zero import EMPTY, ZERO
 from .errors import (
     ApiError,
     Cause,
@@ -81,7 +82,8 @@ class Writes:
         if resource_manager:
             writer = Writer(call.manager, call.api_version, "", stamp)
             meta.pop("managedFields", None)
-            entries = ownership.after_update(None, new, resource.nodes[call.version], writer)
+            nothing = EMPTY if resource.custom else ZERO.get(resource.id, EMPTY)
+            entries = ownership.after_update(nothing, new, resource.nodes[call.version], writer)
         else:
             entries = meta.pop("managedFields", [])
         self._admit(call, meta)
