@@ -46,8 +46,8 @@ options:
     default: allow
   check_hardware:
     description:
-      - Check the install disk selector, the disk selectors of volumes and the interfaces against the node. Each selector
-        must mean exactly one disk, and a user volume never the disk of Talos.
+      - Check the install disk selector, the disk selectors of volumes and the interfaces against the node. Each
+        selector must mean exactly one disk, and a user volume never the disk of Talos.
       - A mismatch stops this node before anything is sent, with what was found.
     type: bool
     default: true
@@ -92,7 +92,8 @@ options:
     default: 900
   lock_dir:
     description:
-      - Directory of the lock, which must be the user's own with mode 0700; below the user's runtime directory by default.
+      - Directory of the lock, which must be the user's own with mode 0700; below the user's runtime directory by
+        default.
       - Name a shared place when several controllers or containers work on one cluster.
     type: path
 extends_documentation_fragment:

@@ -116,7 +116,7 @@ def _stored(tried: bool, running: bool, paths: list[str], mode: str, reboot_poli
 
 
 def _active(tried: bool, mode: str, reboot_policy: str) -> Plan:
-    """The node runs with the wanted config but has another one stored: ours is being tried, or another one is staged."""
+    """The node runs with the wanted config and has another one stored: ours is tried, or the other one is staged."""
     if mode == "try":
         note = "the machine config is being tried and not yet stored" if tried else "another machine config is staged"
         return Plan("none", try_open=tried, pending_reboot=not tried, notes=[note])

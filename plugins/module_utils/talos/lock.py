@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One reboot at a time: a lock between processes, held until the node is back.
 
-Ansible's forks are processes of their own, so two hosts of one play would else reboot at once. A lock file per cluster in
-a directory of our own; the kernel drops the lock with its holder, so nothing can be left behind.
+Ansible's forks are processes of their own, so two hosts of one play would else reboot at once. A lock file per cluster
+in a directory of our own; the kernel drops the lock with its holder, so nothing can be left behind.
 """
 
 from __future__ import annotations

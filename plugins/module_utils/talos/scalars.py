@@ -272,7 +272,7 @@ def decode(wanted: Type, node: Any) -> Any:
 
     :raises Mismatch: the node has another type.
     """
-    decoder = _DECODERS.get(wanted.kind, _text)
+    decoder: Callable[[Any], Any] = _DECODERS.get(wanted.kind, _text)
     value = decoder(node)
     if wanted.kind in ENUMS and (value not in ENUMS[wanted.kind] or "(" in value):
         raise Mismatch(f"{value} does not belong to the known values ({', '.join(filter(None, ENUMS[wanted.kind]))})")

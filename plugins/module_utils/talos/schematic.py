@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -197,3 +199,17 @@ def check_extensions(extensions: Iterable[str], known: Iterable[str] = ()) -> li
             close = difflib.get_close_matches(name, official, n=1)
             problems.append(f"{name} is not an official extension" + (f": did you mean {close[0]}?" if close else ""))
     return problems
+
+
+def same_in_other_order(wanted: str, extensions: Sequence[str], kernel_args: Sequence[str]) -> str:
+    """Return the order of extensions and kernel arguments which has the id ``wanted``; empty when none has.
+
+    Looked for only while there are few enough orders (5040).
+    """
+    if math.factorial(len(extensions)) * math.factorial(len(kernel_args)) > 5040:
+        return ""
+    for names in itertools.permutations(extensions):
+        for arguments in itertools.permutations(kernel_args):
+            if from_extensions(names, arguments).id == wanted:
+                return ", ".join((*names, *arguments))
+    return ""
