@@ -48,11 +48,10 @@ def make_pki(name: str = "kubernetes") -> KubernetesPki:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    return KubernetesPki(
-        certificate.public_bytes(serialization.Encoding.PEM),
-        _pem(key),
-        _pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)),
-    )
+    crt, crt_key = certificate.public_bytes(serialization.Encoding.PEM), _pem(key)
+    service_account_key = _pem(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    # The tests have no use for an authority of their own in front of the API.
+    return KubernetesPki(crt, crt_key, service_account_key, crt, crt_key)
 
 
 def _pem(key: Any) -> bytes:

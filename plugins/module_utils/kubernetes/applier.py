@@ -44,7 +44,7 @@ class Options:
     assume_absent: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Item:
     """One manifest on its way.
 
@@ -177,44 +177,50 @@ class Applier:
         asked = [item for item in group if item.served and item.identity.namespace not in self._missing_namespaces]
         found = live.read(self._client, [item.place for item in asked], frozenset(self._fresh))
         for item in group:
-            if item not in asked:
-                item.outcome = item.became(Action.CREATED, None, item.body)
+            item.outcome = item.became(Action.CREATED, None, item.body)
+        doubtful = []
+        for item in asked:
+            there = found[item.place]
+            if isinstance(there, KubernetesError):
+                item.outcome = Outcome(item.identity, Action.FAILED, error=str(there))
+            elif (decided := self._decide(item, there)) is Verdict.SAME:
+                item.outcome = item.became(Action.UNCHANGED, there, there)
+            else:
+                doubtful.append((item, there, decided))
+        for job, outcome in zip(doubtful, self._client.map(self._apply_one, doubtful), strict=True):
+            job[0].outcome = outcome
 
-        def one(item: Item) -> Outcome:
-            try:
-                there = found[item.place]
-                if isinstance(there, KubernetesError):
-                    raise there
-                return self._apply_one(item, there)
-            except HomeopsError as error:
-                return Outcome(item.identity, Action.FAILED, error=str(error))
+    def _decide(self, item: Item, there: dict[str, Any] | None) -> Verdict:
+        """Tell from the live object what an apply would do."""
+        if there is None:
+            return Verdict.DIFFERENT
+        if there["metadata"].get("deletionTimestamp"):
+            self._ctx.warn(f"{item.identity} is being deleted; what is applied to it now goes with it")
+        return verdict(item.body, there, self._options.manager, builtin=order.builtin(item.manifest.group))
 
-        for item, outcome in zip(asked, self._client.map(one, asked), strict=True):
-            item.outcome = outcome
-
-    def _apply_one(self, item: Item, there: dict[str, Any] | None) -> Outcome:
-        """Decide and, unless predicting, write one object."""
-        options = self._options
-        if there is not None:
-            if there["metadata"].get("deletionTimestamp"):
-                self._ctx.warn(f"{item.identity} is being deleted; what is applied to it now goes with it")
-            found = verdict(item.body, there, options.manager, builtin=order.builtin(item.manifest.group))
-            if found is Verdict.SAME:
+    def _apply_one(self, job: tuple[Item, dict[str, Any] | None, Verdict]) -> Outcome:
+        """Write one object that may differ or, in check mode, ask what a write would do."""
+        item, there, decided = job
+        try:
+            if self._ctx.check_mode:
+                return self._predict(item, there)
+            if decided is Verdict.UNSURE and there is not None and self._proved_same(item, there):
                 return item.became(Action.UNCHANGED, there, there)
-            if found is Verdict.UNSURE and not self._ctx.check_mode:
-                try:
-                    answer = self._send(item, dry_run=True)
-                except KubernetesError as error:
-                    # A webhook that cannot do dry runs; the write itself tells whether it changed anything.
-                    if "does not support dry run" not in error.message:
-                        raise
-                else:
-                    if not apply.stored_differently(there, answer):
-                        return item.became(Action.UNCHANGED, there, there)
-        if self._ctx.check_mode:
-            return self._predict(item, there)
-        answer = self._send(item, dry_run=False)
+            answer = self._send(item, dry_run=False)
+        except HomeopsError as error:
+            return Outcome(item.identity, Action.FAILED, error=str(error))
         return item.became(apply.written(there, answer), there, answer)
+
+    def _proved_same(self, item: Item, there: dict[str, Any]) -> bool:
+        """Ask the server with a dry run whether an apply would store anything."""
+        try:
+            answer = self._send(item, dry_run=True)
+        except KubernetesError as error:
+            # A webhook that cannot do dry runs; the write itself tells whether it changed anything.
+            if "does not support dry run" not in error.message:
+                raise
+            return False
+        return not apply.stored_differently(there, answer)
 
     def _predict(self, item: Item, there: dict[str, Any] | None) -> Outcome:
         """Ask the server what a write would do."""

@@ -60,8 +60,9 @@ def verdict(desired: Mapping[str, Any], live: Mapping[str, Any], manager: str, *
     entries = [entry for entry in live["metadata"].get("managedFields") or [] if entry.get("fieldsType") == "FieldsV1"]
     mine = [entry for entry in entries if _applied_by(entry, manager)]
     if not mine:
-        # An apply that owns nothing (a bare Namespace) leaves no entry.
-        return Verdict.DIFFERENT if _ownable(desired) else Verdict.SAME
+        # An apply that owns nothing (a bare Namespace, or only empty lists) leaves no entry.
+        ownable = _ownable(desired)
+        return Verdict.SAME if not ownable else Verdict.DIFFERENT if _has_scalar(ownable) else Verdict.UNSURE
     if len(mine) > 1 or mine[0].get("apiVersion") != desired.get("apiVersion"):
         return Verdict.UNSURE
     metadata = desired["metadata"]
@@ -113,6 +114,15 @@ def equal(left: Any, right: Any) -> bool:
     return type(left) is type(right) and left == right
 
 
+def _has_scalar(value: Any) -> bool:
+    """Whether there is a value in it that the server will record as owned."""
+    if isinstance(value, Mapping):
+        return any(_has_scalar(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_has_scalar(item) for item in value)
+    return value is not None
+
+
 def _below(fields: Sequence[Fields], step: str) -> list[Fields]:
     """Return the subtrees under one step, of those sets that have it."""
     return [entry[step] for entry in fields if step in entry]
@@ -160,7 +170,7 @@ def _same_map(
     return all(
         _same(value, live[key], owned[f"f:{key}"], _below(others, f"f:{key}"), builtin)
         if key in live
-        else builtin and value in ({}, []) and not _has_members(owned[f"f:{key}"])  # Go's omitempty drops it
+        else builtin and value in ({}, []) and owned[f"f:{key}"] == {} and not _below(others, f"f:{key}")  # omitempty
         for key, value in desired.items()
     )
 
@@ -183,7 +193,7 @@ def _same_list(desired: list[Any], live: list[Any], owned: Fields, others: Seque
     for item in desired:
         if not isinstance(item, Mapping):
             return False
-        fitting = [(step, key) for step, key in keys if _fits(item, key, builtin)]
+        fitting = [(step, key) for step, key in keys if _fits(item, key, owned[step], builtin)]
         if len(fitting) != 1:
             return False
         step, key = fitting[0]
@@ -194,12 +204,15 @@ def _same_list(desired: list[Any], live: list[Any], owned: Fields, others: Seque
     return _in_order(places)
 
 
-def _fits(item: Mapping[str, Any], key: Mapping[str, Any], builtin: bool) -> bool:
+def _fits(item: Mapping[str, Any], key: Mapping[str, Any], owned: Fields, builtin: bool) -> bool:
     """Whether a manifest's list item has this key; a part left out was filled with its default when it was applied.
 
-    That part is not owned then, so that comparing the fields of the item tells it from one that was written out.
+    Such a part is not owned, which tells it from one that was written out (``protocol`` of a port).
     """
-    return all(equal(item[part], value) if part in item else builtin for part, value in key.items())
+    return all(
+        equal(item[part], value) if part in item else builtin and f"f:{part}" not in owned
+        for part, value in key.items()
+    )
 
 
 def _has_key(item: Mapping[str, Any], key: Mapping[str, Any]) -> bool:
