@@ -57,7 +57,7 @@ options:
   patches:
     description:
       - Strategic merge patches, mappings or YAML texts, applied in order; documents of other kinds are added.
-      - They follow Talos' rules, C($patch: delete) included. JSON patches (RFC 6902) are refused.
+      - "They follow Talos' rules, C($patch: delete) included. JSON patches (RFC 6902) are refused."
     type: list
     elements: raw
     default: []

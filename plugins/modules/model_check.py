@@ -33,7 +33,7 @@ options:
     default: []
   groups:
     description:
-      - The groups of the inventory with the names of their hosts, usually the variable P(groups).
+      - The groups of the inventory with the names of their hosts, usually the variable C(groups).
       - Left out, hosts and nodes are not compared.
     type: dict
     default: {}
