@@ -51,6 +51,44 @@ def parse(expression: str) -> ast.expr:
         raise CelError(f"Syntax error in {expression!r}") from error
 
 
+FIELDS: dict[str, type] = {
+    **dict.fromkeys(("size", "io_size", "sector_size"), int),
+    **dict.fromkeys(("readonly", "cdrom", "rotational"), bool),
+    **dict.fromkeys(("dev_path", "model", "serial", "modalias", "wwid", "uuid", "bus_path", "sub_system"), str),
+    **dict.fromkeys(("transport", "pretty_size"), str),
+    **dict.fromkeys(("secondary_disks", "symlinks"), list),
+}
+"""The fields of ``disk`` in an expression (``Disks`` resources' YAML keys)."""
+_CEL_NAMES = {int: "uint", bool: "bool", str: "string", list: "list(string)"}
+
+
+def problem(expression: str) -> str:
+    """What cel-go would say of an expression for disks, empty when it is a good boolean one."""
+    try:
+        tree = parse(expression)
+    except CelError:
+        return _pointed(expression, len(expression) + 1, "Syntax error: mismatched input '<EOF>' expecting {'[', '{', "
+                        "'(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, "
+                        "IDENTIFIER}")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "disk":
+            if node.attr not in FIELDS:
+                column = expression.find("." + node.attr) + 1
+                return _pointed(expression, column, f"undefined field '{node.attr}'")
+        elif isinstance(node, ast.Name) and node.id not in ("disk", "system_disk", "glob", *_UNITS):
+            column = expression.find(node.id) + 1
+            return _pointed(expression, column, f"undeclared reference to '{node.id}' (in container '')")
+    if isinstance(tree, ast.Attribute) and FIELDS[tree.attr] is not bool:
+        return f"expression output type is {_CEL_NAMES[FIELDS[tree.attr]]}, expected bool"
+    if isinstance(tree, ast.Constant) and not isinstance(tree.value, bool):
+        return f"expression output type is {'string' if isinstance(tree.value, str) else 'int'}, expected bool"
+    return ""
+
+
+def _pointed(expression: str, column: int, text: str) -> str:
+    return f"ERROR: <input>:1:{column}: {text}\n | {expression}\n | {'.' * (column - 1)}^"
+
+
 def evaluate(node: ast.expr, names: Mapping[str, Any]) -> Any:
     """The value of a tree.
 

@@ -15,7 +15,7 @@ from typing import Any
 
 INDENT = 4
 _OLD_BOOL = {"y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"}
-_WORDS = {"", "~", "null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE", "<<"}
+_WORDS = {"", "~", "null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE"}
 _WORDS |= {".nan", ".NaN", ".NAN", ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF"}
 _INT = re.compile(r"^[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)$")
 _FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
@@ -80,6 +80,8 @@ def scalar(value: Any, column: int) -> str:
     """Any scalar."""
     if value is None:
         return "null"
+    if isinstance(value, Plain):
+        return str(value)
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, float):
@@ -90,6 +92,15 @@ def scalar(value: Any, column: int) -> str:
     return string(str(value), column)
 
 
+class Plain(str):
+    """A scalar that is written as it is: ``0o644``."""
+
+
+def _below(indent: int) -> int:
+    """The indent of what is nested: the next multiple, also from a list item's odd column."""
+    return INDENT * ((indent + INDENT) // INDENT)
+
+
 def _lines(value: Any, indent: int) -> list[str]:
     pad = " " * indent
     out: list[str] = []
@@ -98,9 +109,9 @@ def _lines(value: Any, indent: int) -> list[str]:
             name = scalar(key, 0)
             if isinstance(item, (dict, list)) and item:
                 out.append(f"{pad}{name}:")
-                out.extend(_lines(item, indent + INDENT))
+                out.extend(_lines(item, _below(indent)))
             else:
-                out.append(f"{pad}{name}: {_short(item, indent + INDENT)}")
+                out.append(f"{pad}{name}: {_short(item, _below(indent))}")
     else:
         for item in value:
             if isinstance(item, (dict, list)) and item:
@@ -108,7 +119,7 @@ def _lines(value: Any, indent: int) -> list[str]:
                 out.append(f"{pad}- {inner[0][indent + 2:]}")
                 out.extend(inner[1:])
             else:
-                out.append(f"{pad}- {_short(item, indent + INDENT)}")
+                out.append(f"{pad}- {_short(item, _below(indent))}")
     return out
 
 

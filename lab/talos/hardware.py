@@ -115,16 +115,25 @@ def _size_matches(disk: Disk, text: str) -> bool:
     }[sign]
 
 
+class SelectorError(Exception):
+    """An install disk selector that cannot be used."""
+
+
 def selector_expression(selector: dict[str, Any]) -> str:
-    """A disk selector as the CEL expression that Talos prints."""
+    """A disk selector as the CEL expression that Talos prints (``DiskMatchExpression``).
+
+    :raises SelectorError: for ``name`` and unknown types.
+    """
     parts = []
     if selector.get("size"):
         match = re.fullmatch(r"\s*(>=|<=|>|<|==)?\s*(.+)", str(selector["size"]))
         assert match is not None
         parts.append(f"disk.size {match[1] or '=='} {parse_size(match[2])}u")
-    for key in ("uuid", "wwid", "model", "serial", "modalias"):
-        if selector.get(key):
-            parts.append(f'glob("{selector[key]}", disk.{key})')
+    parts += [f'glob("{selector[key]}", disk.{key})' for key in ("uuid", "wwid", "model") if selector.get(key)]
+    if selector.get("name"):
+        raise SelectorError("selector on name is not supported")
+    parts += [f'glob("{selector[key]}", disk.{key})' for key in ("serial", "modalias") if selector.get(key)]
+    parts.append('disk.transport != ""')
     kinds = {
         "nvme": 'disk.transport == "nvme"',
         "sd": 'disk.transport == "mmc"',
@@ -132,10 +141,12 @@ def selector_expression(selector: dict[str, Any]) -> str:
         "ssd": "!disk.rotational",
     }
     if selector.get("type"):
-        parts.append(kinds.get(str(selector["type"]).lower(), "false"))
+        if selector["type"] not in kinds:
+            raise SelectorError(f'unsupported disk type "{selector["type"]}"')
+        parts.append(kinds[selector["type"]])
     if selector.get("busPath"):
         parts.append(f'glob("{selector["busPath"]}", disk.bus_path)')
-    return " && ".join([*parts, 'disk.transport != ""', "!disk.readonly", "!disk.cdrom"])
+    return " && ".join([*parts, "!disk.readonly", "!disk.cdrom"])
 
 
 def select(disks: list[Disk], selector: dict[str, Any]) -> list[Disk]:
@@ -146,7 +157,9 @@ def select(disks: list[Disk], selector: dict[str, Any]) -> list[Disk]:
             continue
         if selector.get("size") and not _size_matches(disk, str(selector["size"])):
             continue
-        if selector.get("type") and disk.kind != str(selector["type"]).lower():
+        kinds = {"nvme": disk.transport == "nvme", "sd": disk.transport == "mmc"}
+        kinds |= {"hdd": disk.rotational, "ssd": not disk.rotational}
+        if selector.get("type") and not kinds.get(str(selector["type"]), False):
             continue
         globs = {"uuid": disk.uuid, "wwid": disk.wwid, "model": disk.model, "serial": disk.serial}
         globs |= {"modalias": disk.modalias, "busPath": disk.bus_path}

@@ -15,7 +15,7 @@ from typing import Any
 
 from . import diff
 from .documents import Config
-from .goyaml import dump
+from .schema import canonical
 
 LIVE_MACHINE = (
     "ca acceptedCAs time certSANs install network sysfs sysctls logging controlPlane kubelet kernel registries pods "
@@ -37,14 +37,14 @@ def obstacle(current: Config | None, new: Config) -> str:
     if current is None or current.v1alpha1 is None:
         return "no current config"
     before, after = current.v1alpha1, copy.deepcopy(new.v1alpha1 or {})
-    _take(["debug", "cluster"], before, after)
+    _take(["debug", "cluster"], before, after)  # the rest of the file decides
     machine, old = after.get("machine"), before.get("machine")
     if isinstance(machine, dict) and isinstance(old, dict):
         _take(LIVE_MACHINE, old, machine)
         features, old_features = machine.get("features"), old.get("features")
         if isinstance(features, dict) and isinstance(old_features, dict):
             _take(LIVE_FEATURES, old_features, features)
-    if before == after:
+    if canonical(before, "Config") == canonical(after, "Config"):
         return ""
-    text = diff.unified(dump(before), dump(after))
+    text = diff.v1alpha1(before, after)
     return f"this config change can't be applied in immediate mode\ndiff:\n{text}"
