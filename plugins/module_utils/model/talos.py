@@ -26,6 +26,14 @@ def patches(model: Mapping[str, Any], node_name: str) -> list[dict[str, Any]]:
     return [_machine_and_cluster(model, _node(model, node_name)), *_user_volumes(model), *_extension_services(model)]
 
 
+def node_configs(model: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return ``{name, machine_type, patches}`` of every node, as ``talos_config`` takes them."""
+    return [
+        {"name": node["name"], "machine_type": node["role"], "patches": patches(model, node["name"])}
+        for node in model["nodes"]
+    ]
+
+
 def schematic(model: Mapping[str, Any]) -> dict[str, Any]:
     """Return the Image Factory schematic of all nodes.
 
