@@ -4,8 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write the generated pages, or say which are out of date: ``python -m tools.docs [--check]``.
 
-Pages: ``roles/<role>/README.md``, ``docs/<kind>/<plugin>.md`` and the index ``docs/README.md``. A page below a
-generated folder that has lost its plugin is removed. The roles' specifications are held against their defaults, too.
+Pages: ``roles/<role>/README.md``, ``docs/<kind>/<plugin>.md``, ``docs/checks/<id>.md``, the index ``docs/README.md``. A page
+below a generated folder that has lost its plugin is removed. The roles' specifications are held against their
+defaults, too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from . import module_pages, role_readme
+from . import check_docs, module_pages, role_readme
 from .markdown import table, text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,15 +59,16 @@ def render() -> dict[Path, str]:
         for name, doc in sorted(plugins.items()):
             pages[DOCS / folder / f"{name}.md"] = module_pages.page(name, kind, doc)
             index.append(table(f"[{name}]({folder}/{name}.md)", text(doc["doc"]["short_description"])))
+    index += ["", "## Checks", "", "- [Checks of the model](checks/README.md)"]
+    pages |= check_docs.render()
     pages[DOCS / "README.md"] = "\n".join(index) + "\n"
     return pages
 
 
 def orphans(pages: dict[Path, str]) -> list[Path]:
     """Return pages in generated folders which nothing generates any more."""
-    return [
-        path for folder in module_pages.KINDS.values() for path in (DOCS / folder).glob("*.md") if path not in pages
-    ]
+    folders = [*module_pages.KINDS.values(), check_docs.FOLDER.name]
+    return [path for folder in folders for path in (DOCS / folder).glob("*.md") if path not in pages]
 
 
 def stale(pages: dict[Path, str]) -> list[Path]:
