@@ -4,9 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write the generated pages, or say which are out of date: ``python -m tools.docs [--check]``.
 
-Pages: ``roles/<role>/README.md``, ``docs/<kind>/<plugin>.md``, ``docs/checks/<id>.md``, the index ``docs/README.md``. A page
-below a generated folder that has lost its plugin is removed. The roles' specifications are held against their
-defaults, too.
+Pages: ``roles/<role>/README.md``, ``docs/<kind>/<plugin>.md``, ``docs/checks/<id>.md`` and the index
+``docs/README.md``. A page below a generated folder that has lost its plugin is removed. The roles' specifications are
+held against their defaults, too.
 """
 
 from __future__ import annotations
