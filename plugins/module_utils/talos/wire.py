@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -88,7 +89,7 @@ class Channel:
         self._sock = sock
         self._heard = False
         self._buffer = bytearray()
-        self._http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
+        self._http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
         self._http.local_settings = h2.settings.Settings(
             client=True,
             initial_values={
@@ -255,14 +256,14 @@ class Channel:
         if getattr(event, "stream_id", call.stream) not in (call.stream, 0):
             return
         if isinstance(event, h2.events.ResponseReceived):
-            call.headers = dict(event.headers)
+            call.headers = _texts(event.headers)
         elif isinstance(event, h2.events.DataReceived):
             call.body += event.data
             if event.flow_controlled_length:
                 self._http.acknowledge_received_data(event.flow_controlled_length, call.stream)
             self._split(call)
         elif isinstance(event, h2.events.TrailersReceived):
-            call.trailers = dict(event.headers)
+            call.trailers = _texts(event.headers)
         elif isinstance(event, h2.events.StreamEnded):
             call.ended = True
         elif isinstance(event, h2.events.StreamReset):
@@ -334,6 +335,15 @@ class Channel:
             answer=f"the connection was lost before the answer was complete ({reason})",
             remedy="Look at the node's state before trying again: the request may have taken effect",
         )
+
+
+def _texts(headers: Iterable[tuple[bytes | str, bytes | str]]) -> dict[str, str]:
+    """Return headers as text, whatever bytes the other side has put there."""
+
+    def text(value: bytes | str) -> str:
+        return value if isinstance(value, str) else bytes(value).decode("utf-8", "replace")
+
+    return {text(name): text(value) for name, value in headers}
 
 
 def status_error(attempted: str, target: str, code: int, details: str) -> TalosError:

@@ -111,6 +111,12 @@ def test_status_is_told_in_the_nodes_words(trailers_only: bool, dial: Any, reply
     assert "FAILED_PRECONDITION" in str(raised.value)
 
 
+def test_a_message_that_is_not_utf8(dial: Any, reply: Any) -> None:
+    channel, _ = dial(lambda path, body: reply(status=2, message="%ff%fe broken", trailers_only=True))
+    with pytest.raises(errors.TalosError, match="\N{REPLACEMENT CHARACTER} broken"):
+        call(channel)
+
+
 def test_the_connection_survives_a_refusal(dial: Any, reply: Any) -> None:
     answers = iter([reply(status=5, message="no"), reply([b"yes"])])
     current: list[Any] = []
