@@ -51,13 +51,12 @@ EXAMPLES = r"""
     talosconfig: "{{ homeops_state_dir }}/talosconfig"
     dest: "{{ homeops_state_dir }}/kubeconfig"
 
-- name: Store it for a door with another address than the certificate's
+- name: Store it for a way to the API whose address its certificate does not carry
   homeops.cluster.talos_kubeconfig:
-    node: 127.29.51.11
-    server_name: 172.29.51.11
+    node: 172.29.51.11
     talosconfig: "{{ homeops_state_dir }}/talosconfig"
     dest: "{{ homeops_state_dir }}/kubeconfig"
-    server: https://127.29.51.10:6443
+    server: https://tunnel.example.com:6443
     tls_server_name: 172.29.51.10
 """
 
@@ -105,7 +104,7 @@ SPEC: dict[str, Any] = {
 def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Keep the kubeconfig or fetch a new one."""
     renew_before = _span(params["renew_before"])
-    dest = os.path.abspath(os.path.expanduser(params["dest"]))
+    dest = os.path.abspath(params["dest"])
     existing = _existing(dest, ctx)
     client, mode = connect(target_of(params), identity_of(params, ctx), params["timeout"])
     with client:
