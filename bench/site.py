@@ -38,7 +38,7 @@ def measure(rounds: int) -> dict[str, list[float]]:
             lab = Lab("127.81", Path(directory))
             lab.up()
             try:
-                declared = float(lab.status()["declared_delay"])
+                declared = float(lab.status()["delays"]["cold_run"]["total"])
                 seconds["empty"].append(lab.play(playbook=str(empty)).seconds)
                 cold = lab.play()
                 if cold.rc:

@@ -113,6 +113,14 @@ class Lab:
         """What the lab says of itself."""
         return json.loads(self.command("status", "--json").stdout)
 
+    def nodes(self) -> dict[str, dict[str, Any]]:
+        """What the lab says of each node, by name."""
+        return {node["name"]: node for node in self.status()["nodes"]}
+
+    def writes(self) -> dict[str, int]:
+        """Writes at the Kubernetes API by ``METHOD path``, those of the lab's own controllers left out."""
+        return dict(self.status()["requests"]["kubernetes_writes"])
+
     def play(self, *args: str, playbook: str = "site.yml", timeout: float = 420, **env: str) -> Run:
         """Run a playbook against this lab.
 

@@ -10,7 +10,9 @@ exist in memory only.
 
 from __future__ import annotations
 
+import datetime
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,6 +81,9 @@ class Desired:
 def bundle_of(params: Mapping[str, Any], ctx: Context) -> secrets.SecretsBundle:
     """Return the secrets bundle of the parameters ``secrets`` or ``secrets_file``.
 
+    In check mode a file that does not exist yet stands for the bundle which an earlier task of the same run would have
+    generated: a throw-away one takes its place, so that all else can still be predicted.
+
     :raises InputError: none is given, the file cannot be read, or it is no bundle.
     """
     if params.get("secrets"):
@@ -90,6 +95,8 @@ def bundle_of(params: Mapping[str, Any], ctx: Context) -> secrets.SecretsBundle:
             remedy="Give config, or secrets or secrets_file with cluster_name, endpoint and the versions",
             param="secrets_file",
         )
+    if ctx.check_mode and not os.path.exists(os.path.expanduser(path)):
+        return secrets.generate(datetime.datetime.now(datetime.timezone.utc))
     try:
         text = ctx.read_text(path)
     except (OSError, UnicodeDecodeError) as error:

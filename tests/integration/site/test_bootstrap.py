@@ -37,22 +37,15 @@ def cold(lab: Lab, predicted: Run) -> Run:
     return lab.play("--diff")
 
 
-def writes(lab: Lab) -> int:
-    """How many writes the Kubernetes API of the lab has seen from clients other than the lab's own controllers."""
-    return int(lab.status()["kubernetes"]["client_writes"])
-
-
 def test_a_check_run_on_bare_nodes_changes_nothing(lab: Lab, predicted: Run) -> None:
     assert predicted.rc == 0, predicted.output
-    status = lab.status()
-    assert {name: node["stage"] for name, node in status["nodes"].items()} == dict.fromkeys(NODES, "maintenance")
+    assert {name: node["stage"] for name, node in lab.nodes().items()} == dict.fromkeys(NODES, "maintenance")
     assert not lab.controller.exists() or not any(lab.controller.iterdir())
 
 
 def test_the_cold_run_ends_with_three_ready_nodes(lab: Lab, cold: Run) -> None:
     assert cold.rc == 0, cold.output
-    status = lab.status()
-    assert {name: (node["stage"], node["kubernetes_ready"]) for name, node in status["nodes"].items()} == dict.fromkeys(
+    assert {name: (node["stage"], node["kubernetes_ready"]) for name, node in lab.nodes().items()} == dict.fromkeys(
         NODES, ("running", True)
     )
     for name in NODES:
@@ -70,13 +63,13 @@ def test_credentials_are_private(lab: Lab, cold: Run) -> None:
 
 
 def test_a_second_run_changes_and_writes_nothing(lab: Lab, cold: Run) -> None:
-    before = writes(lab)
-    boots = {name: node["boot_id"] for name, node in lab.status()["nodes"].items()}
+    before = lab.writes()
+    boots = {name: node["boot_id"] for name, node in lab.nodes().items()}
     again = lab.play()
     assert again.rc == 0, again.output
     assert again.changed == set()
-    assert writes(lab) == before
-    assert {name: node["boot_id"] for name, node in lab.status()["nodes"].items()} == boots
+    assert lab.writes() == before
+    assert {name: node["boot_id"] for name, node in lab.nodes().items()} == boots
 
 
 def test_a_check_run_on_a_standing_cluster_predicts_nothing(lab: Lab, cold: Run) -> None:
@@ -102,7 +95,7 @@ def test_a_changed_value_of_the_model_is_predicted_applied_live_and_then_quiet(l
             "+ [{'machine': {'sysctls': {'vm.swappiness': '1'}}}] }}"
         }
     )
-    boots = {name: node["boot_id"] for name, node in lab.status()["nodes"].items()}
+    boots = {name: node["boot_id"] for name, node in lab.nodes().items()}
     check = lab.play("-t", "talos", "--check", "--diff", "-e", values)
     assert check.rc == 0, check.output
     assert check.changed == {(name, "homeops.cluster.talos : Apply the machine config") for name in NODES}
@@ -111,7 +104,7 @@ def test_a_changed_value_of_the_model_is_predicted_applied_live_and_then_quiet(l
     assert real.rc == 0, real.output
     assert real.changed == check.changed
     assert lab.play("-t", "talos", "-e", values).changed == set()
-    assert {name: node["boot_id"] for name, node in lab.status()["nodes"].items()} == boots
+    assert {name: node["boot_id"] for name, node in lab.nodes().items()} == boots
 
 
 def test_limit_addresses_one_node(lab: Lab, cold: Run) -> None:

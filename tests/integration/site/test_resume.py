@@ -15,7 +15,7 @@ def test_a_node_that_dies_while_it_installs_stops_the_run_and_the_next_run_resum
     make_lab: Callable[[str], Lab],
 ) -> None:
     lab = make_lab("127.72")
-    lab.command("fault", "mini02", "die", "--at", "install")
+    lab.command("fault", "mini02", "die_at", "install")
     broken = lab.play("-e", "talos_wait_timeout=12")
     assert broken.rc != 0
     assert {failure.host for failure in broken.failures} == {"mini02"}
@@ -31,5 +31,5 @@ def test_a_node_that_dies_while_it_installs_stops_the_run_and_the_next_run_resum
     assert resumed.rc == 0, resumed.output
     applied = {host for host, task in resumed.changed if task.endswith("Apply the machine config")}
     assert applied <= {"mini02"}
-    assert all(node["kubernetes_ready"] for node in lab.status()["nodes"].values())
+    assert all(node["kubernetes_ready"] for node in lab.nodes().values())
     assert lab.play().changed == set()
