@@ -88,7 +88,7 @@ def _merge_list(live: list[Any], patch: list[Any], node: Node, order: list[Any] 
                 touched.append(wanted)
                 break
         else:
-            fresh.append({name: value for name, value in strategic({}, item, node.elem).items()})
+            fresh.append(dict(strategic({}, item, node.elem)))
             touched.append(wanted)
     merged = out + fresh
     if order is not None:

@@ -70,7 +70,7 @@ def metadata(obj: Object, resource: str) -> list[Cause]:
         out.extend(_key(key.lower(), "metadata.annotations"))
     for index, finalizer in enumerate(meta.get("finalizers") or ()):
         if "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion", "kubernetes"):
-            text = f"name is neither a standard finalizer name nor is it fully qualified"
+            text = "name is neither a standard finalizer name nor is it fully qualified"
             out.append(invalid_value(f"metadata.finalizers[{index}]", json.dumps(finalizer), text))
     for owner in meta.get("ownerReferences") or ():
         for field in ("apiVersion", "kind", "name"):

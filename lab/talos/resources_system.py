@@ -243,7 +243,7 @@ def addresses(node: Node) -> dict[str, Any]:
     return {
         f"{name}/{address}": {
             "address": address,
-            "local": address.split("/")[0],
+            "local": address.split("/", maxsplit=1)[0],
             "linkIndex": 1 if name == "lo" else 8,
             "linkName": name,
             "family": "inet4",

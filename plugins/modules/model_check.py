@@ -83,7 +83,7 @@ attributes:
 requirements:
   - netaddr
 author:
-  - The homeops.cluster maintainers
+  - The homeops.cluster maintainers (@homeops)
 """
 
 EXAMPLES = r"""
@@ -195,7 +195,7 @@ SPEC: dict[str, Any] = {
                 "id": {"type": "str", "required": True},
                 "reason": {"type": "str", "required": True},
                 "severity": {"type": "str", "choices": ["ignore", "warn", "error"], "default": "ignore"},
-                "key": {"type": "str", "default": ""},
+                "key": {"type": "str", "default": "", "no_log": False},
             },
         },
     },

@@ -202,7 +202,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         result["configs"] = {name: wanted.text for name, wanted in made.items()}
     diffs: list[dict[str, str]] = []
     for name, wanted in made.items() if params["dest"] else ():
-        path = os.path.join(os.path.abspath(os.path.expanduser(params["dest"])), f"{name}.yaml")
+        path = os.path.join(os.path.abspath(params["dest"]), f"{name}.yaml")
         _write(path, wanted, ctx, result, diffs)
     if params["talosconfig"]:
         _talosconfig(params, bundle, ctx, result)
@@ -287,7 +287,7 @@ def _talosconfig(params: Mapping[str, Any], bundle: Any, ctx: Context, result: d
             remedy="Give secrets or secrets_file",
             param="talosconfig",
         )
-    path = os.path.abspath(os.path.expanduser(params["talosconfig"]))
+    path = os.path.abspath(params["talosconfig"])
     context = params["context"] or params["cluster_name"]
     now = datetime.datetime.now(datetime.UTC)
     reason = talosconfig.renewal_reason(_existing(path, ctx), context, bundle, params["endpoints"], [], now)

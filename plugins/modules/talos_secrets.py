@@ -104,7 +104,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         raise InputError(
             "parameter secrets is empty", remedy="Give the bundle's text, or path instead", param="secrets"
         )
-    path = os.path.abspath(os.path.expanduser(params["path"]))
+    path = os.path.abspath(params["path"])
     if os.path.lexists(path):
         return {"changed": False, "path": path, "authorities": _read(path, ctx).authorities()}
     if ctx.check_mode:
