@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from . import membership, wire
+from . import bolt, membership, wire
 from .api import FAILED_PRECONDITION, NOT_FOUND, UNAVAILABLE, UNKNOWN, ApiError, Caller, Room, one
 from .etcd import Etcd, EtcdError, Member
 
@@ -170,11 +170,10 @@ class EtcdCalls(Room):
         return one("EtcdForfeitLeadership", member=successor.name if successor else "")
 
     async def EtcdSnapshot(self, request: Any, caller: Caller) -> AsyncIterator[Any]:
-        """A snapshot: pages of 512 bytes and the SHA-256 of them."""
+        """A snapshot: the database and the SHA-256 of it."""
         self.need_control_plane("etcd snapshot")
-        etcd, member = self._local("failed reading etcd snapshot")
-        head = f"etcd snapshot {etcd.cluster_id} {member.hex_id} {etcd.raft_index}".encode()
-        body = head + bytes(-len(head) % 512) + bytes(512 * 2047)
+        etcd, _ = self._local("failed reading etcd snapshot")
+        body = bolt.database(etcd.raft_index)
         data = body + hashlib.sha256(body).digest()
         for start in range(0, len(data), 32768):
             yield wire.message("common.Data")(bytes=data[start : start + 32768])

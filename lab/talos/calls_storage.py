@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from . import hardware, wire
+from . import hardware, health, wire
 from .api import FAILED_PRECONDITION, NOT_FOUND, ApiError, Caller, Room
 
 _TYPES = {"ssd": 1, "hdd": 2, "nvme": 3, "sd": 4}
@@ -76,8 +76,6 @@ class ClusterCalls(Room):
 
     async def HealthCheck(self, request: Any, caller: Caller) -> AsyncIterator[Any]:
         """Progress lines in the order of ``talosctl health``; ends when all is well, fails when the time is up."""
-        from . import health
-
         message = wire.message("cluster.HealthCheckProgress")
         async for line in health.check(self.node, request.wait_timeout.seconds or 1200):
             yield message(message=line)

@@ -69,7 +69,7 @@ class StreamCalls(Room):
         while True:
             for at, text in log[position:]:
                 stamp = datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat().replace("+00:00", "Z")
-                yield data(f"user: {'warning':>7}: [{stamp}]: {text}".encode())
+                yield data(f"user: {'warning':>7}: [{stamp}]: {text}\n".encode())
             position = len(log)
             if not request.follow:
                 return

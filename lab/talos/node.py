@@ -300,6 +300,9 @@ class Node:
             self.on_change(self, "kubernetes")
         self._seen = (kubernetes,)
         readiness.publish(self)
+        store = self.listener.api.state.store  # rendered on every change, so that versions count the changes
+        store.listing("runtime", "MachineStatuses.runtime.talos.dev")
+        store.listing("config", "MachineConfigs.config.talos.dev")
         for watcher in list(self.watchers):
             watcher.set()
 
