@@ -20,7 +20,7 @@ from .registry import ERROR, EVERY, WARN, Breach, check
 _RUN = "verified by running over the files of a real home-lab"
 _CLUSTER = ("talos", "kubernetes", "cni", "bgp", "verify")
 #: Networks that contain others by their nature.
-_SUPERNETS = ("supernet", "delegated_ipv6")
+SUPERNETS = ("supernet", "delegated_ipv6")
 
 
 @check(
@@ -66,14 +66,14 @@ def network_form(world: World) -> Iterator[Breach]:
 def disjoint(world: World) -> Iterator[Breach]:
     """Networks are compared in network form. A pool may lie in the load balancers' network, which exists for it; a pool
     in the nodes' network is NET006."""
-    plain = [network for network in world.networks if network.path[1] not in _SUPERNETS]
+    plain = [network for network in world.networks if network.path[1] not in SUPERNETS]
     for one, other in combinations(plain, 2):
         if _overlap(one, other):
             yield Breach(other.path, f"{other.cidr} ({other.title}) overlaps {one.cidr} ({one.title}).")
     for pool in world.pools:
         for network in plain:
             inside = network.path[1] not in ("load_balancers", "management")
-            if inside and pool.meets(_first(network), _last(network)):
+            if inside and pool.meets(lowest(network), highest(network)):
                 yield Breach(pool.path, f"Pool {pool.name} overlaps {network.cidr} ({network.title}).")
 
 
@@ -142,95 +142,6 @@ def supernet(world: World) -> Iterator[Breach]:
 
 
 @check(
-    "NET005",
-    ERROR,
-    "addressing",
-    ("bgp", "platform", "verify"),
-    rule="There is one definition of each load-balancer pool, inside the load balancers' network.",
-    why="Addresses that are stated twice drift apart: Services get addresses that the router filters or does not know.",
-    broken="network 172.29.52.0/24, pool 172.29.54.100 to 172.29.54.199",
-    right="pool 172.29.52.100 to 172.29.52.199",
-    ground=_RUN,
-)
-def one_pool_definition(world: World) -> Iterator[Breach]:
-    """Two pools of one name are two definitions. A pool in another network of the model is left to its check."""
-    names: dict[str, int] = {}
-    for path, entry in world.entries("load_balancers", "pools"):
-        name = entry.get("name")
-        if name in names:
-            yield Breach(
-                (*path, "name"), f"Pool {name} is defined twice, first in homeops_load_balancers.pools[{names[name]}]."
-            )
-        elif name is not None:
-            names[name] = int(path[-1])
-    others = [item for item in world.networks if item.path[1] not in (*_SUPERNETS, "load_balancers")]
-    for pool in world.pools:
-        home = world.maybe("networks", "load_balancers", f"ipv{pool.version}")
-        if home is None or any(pool.meets(_first(item), _last(item)) for item in others):
-            continue
-        block = world.network("load_balancers", pool.version)
-        if not (_first(block) <= pool.first and pool.last <= _last(block)):
-            yield Breach(
-                pool.path, f"Pool {pool.name} ({pool.first} to {pool.last}) is not inside {block.cidr} ({block.title})."
-            )
-
-
-@check(
-    "NET006",
-    ERROR,
-    "addressing",
-    ("bgp", "platform", "verify"),
-    rule="Pools are well formed and overlap neither each other nor nodes, gateways, the VIP or the nodes' network.",
-    why="Cilium gives out no address of overlapping or malformed pools; one on the nodes' segment meets machines.",
-    broken="nodes in 10.0.20.0/24, pool 10.0.20.50 to 10.0.20.90",
-    right="pool 10.0.30.50 to 10.0.30.90 in a VLAN of its own",
-    ground="verified by running; cilium/cilium v1.17 operator/pkg/lbipam (PoolConflict)",
-)
-def pools_apart(world: World) -> Iterator[Breach]:
-    """Addresses reach the router by BGP only, so no pool may lie on the segment where the nodes answer ARP."""
-    for path, entry in world.entries("load_balancers", "pools"):
-        text = _malformed(entry)
-        if text:
-            yield Breach(path, text)
-    for one, other in combinations(world.pools, 2):
-        if one.meets(other.first, other.last):
-            yield Breach(other.path, f"Pool {other.name} overlaps pool {one.name}.")
-    nodes = [item for item in world.networks if item.path[1] == "management"]
-    gateway = world.maybe("networks", "load_balancers", "gateway")
-    for pool in world.pools:
-        for network in nodes:
-            if pool.meets(_first(network), _last(network)):
-                yield Breach(pool.path, f"Pool {pool.name} lies in {network.cidr} ({network.title}).")
-        if gateway is not None and pool.holds(netaddr.IPAddress(gateway)):
-            yield Breach(pool.path, f"Pool {pool.name} contains the gateway {gateway}.")
-
-
-@check(
-    "NET007",
-    ERROR,
-    "addressing",
-    ("bgp", "platform", "verify"),
-    rule="A pinned address lies in a pool, and no two Services are pinned to one.",
-    why="Cilium answers a request for an address outside of the Service's pool with no address at all.",
-    broken="pinned 172.29.53.10 with pools in 172.29.52.0/24 only",
-    right="pinned 172.29.52.201, in pool bgp-ingress (.200 to .220)",
-    ground="verified by running; Cilium documentation, LB-IPAM 'Requesting IPs'",
-)
-def pinned(world: World) -> Iterator[Breach]:
-    """The pool of a pinned Service is the one that holds its address, so an address in no pool has none."""
-    owners: dict[str, str] = {}
-    for name, text in world.maybe("load_balancers", "pinned", default={}).items():
-        path, address = ("load_balancers", "pinned", name), netaddr.IPAddress(text)
-        if str(address) in owners:
-            yield Breach(path, f"{address} is pinned for {owners[str(address)]} already.")
-        owners[str(address)] = name
-        if len(world.pools) == len(world.get("load_balancers", "pools")) and not any(
-            pool.holds(address) for pool in world.rendered_pools
-        ):
-            yield Breach(path, f"{address} lies in none of the pools that are rendered.")
-
-
-@check(
     "NET008",
     WARN,
     "addressing",
@@ -289,7 +200,7 @@ def vip(world: World) -> Iterator[Breach]:
     network = world.network("management")
     if address not in network.cidr:
         yield Breach(path, f"The VIP {text} is outside of {network.cidr} ({network.title}).", severity=ERROR)
-    elif address in (_first(network), _last(network)):
+    elif address in (lowest(network), highest(network)):
         yield Breach(path, f"The VIP {text} is the network or broadcast address of {network.cidr}.", severity=ERROR)
     for owner, other in [
         *((f"node {node.name}", node.address) for node in world.nodes),
@@ -372,31 +283,12 @@ def address_in_network(world: World) -> Iterator[Breach]:
         network = world.network(subject, address.version)
         if address not in network.cidr:
             yield Breach(path, f"{who} has {address}, which is outside of {network.cidr} ({network.title}).")
-        elif address.version == 4 and network.given.prefixlen < 31 and address in (_first(network), _last(network)):
+        elif address.version == 4 and network.given.prefixlen < 31 and address in (lowest(network), highest(network)):
             yield Breach(path, f"{who} has {address}, the network or broadcast address of {network.cidr}.")
     gateway = _address(world, "networks", "management", "gateway")
     for node in world.nodes:
         if node.address == gateway:
             yield Breach((*node.path, "address"), f"Node {node.name} has the gateway's address {gateway}.")
-
-
-def _malformed(pool: dict[str, object]) -> str:
-    """Return what is wrong with a pool's own bounds, empty when nothing is."""
-    if "cidr" in pool:
-        text = str(pool["cidr"])
-        try:
-            right = "/" in text and netaddr.IPNetwork(text) is not None
-        except (netaddr.AddrFormatError, ValueError):
-            right = False
-        return "" if right else f"{text!r} is not a network such as 172.29.52.0/28."
-    if not {"start", "stop"} <= pool.keys():
-        one = "start" if "start" in pool else "stop" if "stop" in pool else ""
-        other = "stop" if one == "start" else "start"
-        return f"The pool has {one} but no {other}." if one else "The pool has neither cidr nor start and stop."
-    first, last = netaddr.IPAddress(str(pool["start"])), netaddr.IPAddress(str(pool["stop"]))
-    if first.version != last.version:
-        return f"The pool starts at {first} and stops at {last}: two address families."
-    return f"The pool starts at {first}, after its end {last}." if first > last else ""
 
 
 def _address(world: World, *path: str) -> object:
@@ -405,12 +297,14 @@ def _address(world: World, *path: str) -> object:
 
 
 def _overlap(one: Network, other: Network) -> bool:
-    return one.version == other.version and bool(_first(one) <= _last(other) and _first(other) <= _last(one))
+    return one.version == other.version and bool(lowest(one) <= highest(other) and lowest(other) <= highest(one))
 
 
-def _first(network: Network) -> netaddr.IPAddress:
+def lowest(network: Network) -> netaddr.IPAddress:
+    """Return the first address of a network, in network form."""
     return netaddr.IPAddress(network.cidr.first, network.version)
 
 
-def _last(network: Network) -> netaddr.IPAddress:
+def highest(network: Network) -> netaddr.IPAddress:
+    """Return the last address of a network."""
     return netaddr.IPAddress(network.cidr.last, network.version)

@@ -13,11 +13,11 @@ from typing import Any
 from ..model.locate import Locator, Place
 from ..model.schema import Path
 from ..model.world import Absent, World
-
-# Each of these modules registers its checks when it is imported.
-from . import addressing, bgp, cilium, names, platform, schema, talos, versions  # noqa: F401
+from . import addressing, bgp, cilium, names, platform, pools, schema, talos, versions
 from .registry import ERROR, REGISTER, WARN, Breach, Check
 
+#: The modules that hold the checks; each registers its own when it is imported.
+ROOMS = (addressing, bgp, cilium, names, platform, pools, schema, talos, versions)
 #: The variable that holds the model, and the prefix of the variables that hold its subjects.
 MODEL = "homeops_model"
 PREFIX = "homeops_"

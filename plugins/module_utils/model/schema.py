@@ -54,8 +54,12 @@ class Reject(ValueError):
         self.use = use
 
 
+class Schema:
+    """What a value must look like."""
+
+
 @dataclass(frozen=True)
-class Leaf:
+class Leaf(Schema):
     """A single value.
 
     :param accept: returns nothing for a right value, raises :class:`Reject` for a wrong one.
@@ -67,7 +71,7 @@ class Leaf:
 
 
 @dataclass(frozen=True)
-class ListOf:
+class ListOf(Schema):
     """A list whose elements follow one schema, with at least ``least`` of them."""
 
     item: Schema
@@ -75,7 +79,7 @@ class ListOf:
 
 
 @dataclass(frozen=True)
-class Keys:
+class Keys(Schema):
     """A map.
 
     :param need: keys that must be there.
@@ -91,11 +95,8 @@ class Keys:
 
 
 @dataclass(frozen=True)
-class Free:
+class Free(Schema):
     """Whatever YAML can hold; used for values that another system's schema describes."""
-
-
-Schema = Leaf | ListOf | Keys | Free
 
 
 def examine(value: Any, schema: Schema, path: Path = ()) -> tuple[Any, list[Problem]]:
@@ -136,13 +137,13 @@ def nearest(name: object, known: Iterable[str]) -> str | None:
 
 
 def _walk(value: Any, schema: Schema, path: Path, problems: list[Problem]) -> Any:
-    if isinstance(schema, Free):
-        return value
     if isinstance(schema, Leaf):
         return _leaf(value, schema, path, problems)
     if isinstance(schema, ListOf):
         return _list(value, schema, path, problems)
-    return _map(value, schema, path, problems)
+    if isinstance(schema, Keys):
+        return _map(value, schema, path, problems)
+    return value
 
 
 def _leaf(value: Any, schema: Leaf, path: Path, problems: list[Problem]) -> Any:
