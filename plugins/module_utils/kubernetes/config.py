@@ -207,7 +207,7 @@ def _pem(section: Mapping[str, Any], key: str, path: str) -> bytes | None:
     """Return ``<key>-data`` decoded, else the content of the file ``<key>``; data wins as in client-go."""
     if section.get(f"{key}-data"):
         try:
-            return base64.b64decode(str(section[f"{key}-data"]), validate=False)
+            return base64.b64decode("".join(str(section[f"{key}-data"]).split()), validate=True)
         except (binascii.Error, ValueError):
             raise InputError(f"{key}-data in the kubeconfig is not base64", target=path, param="kubeconfig") from None
     if section.get(key):

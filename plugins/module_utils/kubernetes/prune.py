@@ -54,13 +54,13 @@ def parse(options: Mapping[str, Any] | None) -> Owner | None:
     owner, kinds = str(options.get("owner") or ""), tuple(str(kind) for kind in options.get("kinds") or ())
     if not _VALUE.fullmatch(owner):
         raise InputError(
-            "prune.owner must be a label value",
+            "the option prune.owner must be a label value",
             answer=f"{owner!r} is not",
             remedy="Use letters, digits, - _ .",
             param="prune",
         )
     if not kinds:
-        raise InputError("prune.kinds must name at least one kind: only those are ever removed", param="prune")
+        raise InputError("the option prune.kinds must name at least one kind: only those are ever removed", param="prune")
     return Owner(owner, kinds, str(options.get("label") or LABEL))
 
 

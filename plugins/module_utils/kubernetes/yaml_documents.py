@@ -4,12 +4,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """YAML as Kubernetes reads it: the values of JSON, nothing silently lost.
 
-kubectl decodes with ``sigs.k8s.io/yaml``: times stay strings, ``12:30`` is no number, a key that stands twice is an
-error. PyYAML's own rules (YAML 1.1 types) would turn those into other values.
+As in kubectl (``sigs.k8s.io/yaml``), times stay text, ``12:30`` is no number, keys are text, ``0o644`` is octal, and
+text that begins like JSON is read as JSON. Deliberately unlike kubectl, what PyYAML writes unquoted because to it it
+is text (``1e3``, ``7e10`` as the head of a git hash, ``y``) stays text, since manifests are often rendered with
+``to_yaml``; and a key that stands twice is an error.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -51,11 +54,9 @@ def _merging_mapping(loader: Any, node: Any) -> dict[str, Any]:
 
 
 if yaml is not None:
-    #: JSON's scalars in YAML 1.1 spelling, without times, sexagesimals and ``1_000``.
-    _INT = re.compile(r"^(?:[-+]?0b[01]+|[-+]?0o?[0-7]+|[-+]?(?:0|[1-9][0-9]*)|[-+]?0x[0-9a-fA-F]+)$")
-    _FLOAT = re.compile(
-        r"^[-+]?(?:[0-9]+\.[0-9]*(?:[eE][-+]?[0-9]+)?|\.[0-9]+(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)$"
-    )
+    #: JSON's scalars in YAML 1.1 spelling, without times and sexagesimals.
+    _INT = re.compile(r"^[-+]?(?:0b[01_]+|0o?[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$")
+    _FLOAT = re.compile(r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?$")
     _Loader.yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] in ("bool", "null", "merge")]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -71,10 +72,24 @@ if yaml is not None:
 
 def _integer(text: str) -> int:
     """Read an integer of YAML 1.1 (``0644`` is octal) or 1.2 (``0o644``)."""
+    text = text.replace("_", "")
     sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
     if digits[:1] == "0" and digits[1:2].isdigit():
         digits = f"0o{digits[1:]}"
     return sign * int(digits, 0)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object, refusing a name that stands twice (the YAML reader then tells the line)."""
+    built = dict(pairs)
+    if len(built) != len(pairs):
+        raise ValueError("a name stands twice")
+    return built
+
+
+def _refused(name: str) -> Any:
+    """Refuse ``NaN`` and ``Infinity``, which JSON does not have."""
+    raise ValueError(name)
 
 
 def documents(text: str, source: str) -> Iterator[tuple[int, Any]]:
@@ -85,6 +100,13 @@ def documents(text: str, source: str) -> Iterator[tuple[int, Any]]:
     """
     if yaml is None:
         raise InputError("the Python package PyYAML is missing", remedy="Install it: pip install PyYAML")
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            yield 1, json.loads(text, object_pairs_hook=_unique, parse_constant=_refused)
+        except ValueError:
+            pass  # YAML's flow style begins alike
+        else:
+            return
     loader = None
     try:
         loader = _Loader(text)
