@@ -186,7 +186,7 @@ class EnvtestBackend:
                 event = json.loads(line)
             except ValueError:  # the last line while it is being written
                 continue
-            path, _, query = event.get("requestURI", "").partition("?")
+            path, _unused, query = event.get("requestURI", "").partition("?")
             if event.get("userAgent", "").startswith(LAB_AGENT) or "dryRun=All" in query:
                 continue
             counts[f"{METHODS.get(event.get('verb'), 'POST')} {path}"] += 1

@@ -172,7 +172,7 @@ class EtcdCalls(Room):
     async def EtcdSnapshot(self, request: Any, caller: Caller) -> AsyncIterator[Any]:
         """A snapshot: the database and the SHA-256 of it."""
         self.need_control_plane("etcd snapshot")
-        etcd, _ = self._local("failed reading etcd snapshot")
+        etcd, _unused = self._local("failed reading etcd snapshot")
         body = bolt.database(etcd.raft_index)
         data = body + hashlib.sha256(body).digest()
         for start in range(0, len(data), 32768):

@@ -52,7 +52,7 @@ class Field:
     """One key of a type."""
 
     def __init__(self, text: str) -> None:
-        name, _, self.type = text.partition("=")
+        name, _unused, self.type = text.partition("=")
         self.name, self.always = name.rstrip("!"), name.endswith("!")
 
 
@@ -62,7 +62,7 @@ def _load() -> dict[str, dict[str, Field]]:
     joined = re.sub(r"\n +", " ", text)
     for line in joined.splitlines():
         if line and not line.startswith("#"):
-            name, _, fields = line.partition(":")
+            name, _unused, fields = line.partition(":")
             types[name] = {field.name: field for field in map(Field, fields.split())}
     return types
 

@@ -188,7 +188,7 @@ def _ask(
 
 def _start(chosen: Target, identity: Identity | None, timeout: float) -> bool:
     """Send the call; false when its etcd had data already."""
-    client, _ = connect(chosen, identity, timeout)
+    client, _unused = connect(chosen, identity, timeout)
     with client:
         try:
             client.bootstrap()
@@ -211,7 +211,7 @@ def _wait_for_etcd(
 ) -> None:
     def look() -> Observation[None]:
         try:
-            client, _ = connect(chosen, identity, params["timeout"])
+            client, _unused = connect(chosen, identity, params["timeout"])
             with client:
                 etcd = state.etcd_state(client)
         except TalosError as error:

@@ -405,7 +405,7 @@ def test_staged_and_tried_configs_are_seen(mode: str, expected: str, minis: Mini
     minis.configure(1)
     wait_for(lambda: minis.info("config")[0]["config"] == "in_sync")
     identity = connection.load_talosconfig(str(minis.talosconfig))
-    client, _ = connection.connect(connection.target_of(minis.doors[0]), identity, 5)
+    client, _unused = connection.connect(connection.target_of(minis.doors[0]), identity, 5)
     with client:
         raw = client.cosi_get("config", "MachineConfigs.config.talos.dev", "persistent").raw
         changed = raw.decode().replace("machine:\n", "machine:\n    sysctls:\n        vm.dirty_ratio: '5'\n", 1)
@@ -461,7 +461,7 @@ def test_boot_id_proves_a_reboot(minis: Minis) -> None:
     minis.configure(1)
     identity = connection.load_talosconfig(str(minis.talosconfig))
     target = connection.target_of(minis.doors[0])
-    client, _ = connection.connect(target, identity, 5)
+    client, _unused = connection.connect(target, identity, 5)
     with client:
         before = client.boot_id()
         assert client.reboot()

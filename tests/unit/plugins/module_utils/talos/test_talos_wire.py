@@ -112,7 +112,7 @@ def test_status_is_told_in_the_nodes_words(trailers_only: bool, dial: Any, reply
 
 
 def test_a_message_that_is_not_utf8(dial: Any, reply: Any) -> None:
-    channel, _ = dial(lambda path, body: reply(status=2, message="%ff%fe broken", trailers_only=True))
+    channel, _unused = dial(lambda path, body: reply(status=2, message="%ff%fe broken", trailers_only=True))
     with pytest.raises(errors.TalosError, match="\N{REPLACEMENT CHARACTER} broken"):
         call(channel)
 
