@@ -87,5 +87,4 @@ def standing_of(client: TalosClient) -> Standing:
             return Standing.WORKER
     if not any(service.id == "cri" and service.state == "Running" for service in client.services()):
         return Standing.BOOTING
-    names = client.folder(ETCD_DATA) or []
-    return Standing.DATA if any(name.partition("/")[0] == "member" for name in names) else Standing.EMPTY
+    return Standing.DATA if client.folder(ETCD_DATA) else Standing.EMPTY

@@ -22,7 +22,7 @@ except ImportError:  # identity.require() tells
     yaml = None  # type: ignore[assignment]
 
 from . import messages as m
-from .errors import NOT_FOUND, ProtocolError, TalosError
+from .errors import NOT_FOUND, UNKNOWN, ProtocolError, TalosError
 from .identity import Identity
 from .wire import Address, Channel, PeerCertificate
 
@@ -261,10 +261,19 @@ class TalosClient:
 
     def folder(self, path: str) -> list[str] | None:
         """Return the names in a folder of the node, None when there is no such folder."""
-        answers = self.call(m.MACHINE, "List", f"listing {path}", m.LIST_REQUEST, {"root": path}, m.FILE_INFO)
-        if any(answer["error"] for answer in answers):
-            return None
-        return [answer["relative_name"] for answer in answers]
+        try:
+            answers = self.call(m.MACHINE, "List", f"listing {path}", m.LIST_REQUEST, {"root": path}, m.FILE_INFO)
+        except TalosError as error:
+            if "no such file or directory" in error.details:
+                return None
+            raise
+        for answer in answers:
+            if "no such file or directory" in answer["error"]:
+                return None
+            if answer["error"]:
+                raise TalosError(f"listing {path}", code=UNKNOWN, details=answer["error"], target=self.target)
+        # The first entry is the folder itself.
+        return [answer["relative_name"] for answer in answers[1:]]
 
     def services(self) -> list[Service]:
         """Return the services of Talos (etcd, kubelet, ``ext-<name>``, ...)."""
