@@ -48,8 +48,10 @@ class Services:
             self._check_address(address, obj["metadata"]["name"])
         spec["clusterIP"] = address
         spec.setdefault("clusterIPs", [address])
-        spec.setdefault("ipFamilies", ["IPv4"])
-        spec.setdefault("ipFamilyPolicy", "SingleStack")
+        # A headless Service without selector may have addresses of both families.
+        both = address == "None" and not spec.get("selector")
+        spec.setdefault("ipFamilyPolicy", "RequireDualStack" if both else "SingleStack")
+        spec.setdefault("ipFamilies", ["IPv4", "IPv6"] if spec["ipFamilyPolicy"] == "RequireDualStack" else ["IPv4"])
         self._fill_ports(spec, before, obj["metadata"]["name"])
 
     def _fill_ports(self, spec: Object, before: Object, name: str) -> None:

@@ -17,7 +17,7 @@ from . import crd, discovery, reading, scale, schema
 from .alloc import Services
 from .call import Call, Reply, now
 from .deleting import Deletes
-from .errors import ApiError, PlainError, conflict, method_not_allowed, path_not_found, resource_not_found
+from .errors import ApiError, PlainError, conflict, method_not_allowed, not_found, path_not_found, resource_not_found
 from .openapi import OpenApi
 from .registry import Registry
 from .resources import UNSERVED
@@ -108,7 +108,7 @@ class Api:
         name = unquote(rest[1]) if len(rest) > 1 else ""
         sub = rest[2] if len(rest) > 2 else ""
         if sub and sub not in resource.subresources_of(version):
-            raise resource_not_found() if not resource.custom else path_not_found()
+            raise not_found(resource.plural, resource.group, name) if resource.custom else resource_not_found()
         if name and resource.namespaced and not namespace:
             raise path_not_found() if resource.custom else resource_not_found()
         return resource, version, namespace, name, sub

@@ -123,7 +123,11 @@ def json_error(error: ValueError, data: bytes) -> str:
 
 
 class WrongType(Exception):
-    """A value which the built-in Go type cannot hold; the text is Go's."""
+    """A value which the built-in Go type cannot hold; the text is Go's, ``wanted`` the Go type."""
+
+    def __init__(self, text: str, wanted: str = "") -> None:
+        super().__init__(text)
+        self.wanted = wanted or text.rsplit(" ", 1)[-1]
 
 
 def builtin(obj: dict[str, Any], node: Node, unknown: list[str]) -> dict[str, Any]:
@@ -144,6 +148,8 @@ def _object(value: dict[str, Any], node: Node, path: str, unknown: list[str]) ->
             unknown.append(f"{path}.{name}" if path else name)
             continue
         if child is None:
+            if kind is elem and kind.scalar == "string":
+                out[name] = ""
             continue
         what = kind.kind
         if what == "scalar":
@@ -237,8 +243,6 @@ def _mismatch(value: Any, owner: Node, name: str, path: str, kind: Node) -> str:
     place = f"{path}.{name}" if path else name
     if not owner.name:
         return f"json: cannot unmarshal {shown} into Go struct field .{place} of type {wanted}"
-    if owner.name == "ObjectMeta":
-        return f"json: cannot unmarshal {shown} into Go struct field {owner.name}.{place} of type {wanted}"
     return f"json: cannot unmarshal {shown} into Go struct field {owner.name}.{place} of type {wanted}"
 
 

@@ -132,8 +132,7 @@ def cause_list(causes: list[Cause]) -> list[dict[str, str]]:
 
 def invalid(kind: str, group: str, name: str, causes: list[Cause]) -> ApiError:
     """422 with all violations, in brackets when there are several."""
-    unique = list(dict.fromkeys(causes))
-    texts = list(dict.fromkeys(cause.text() for cause in unique))
+    texts = list(dict.fromkeys(cause.text() for cause in causes))
     joined = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
     label = qualified(kind, group)
     details: dict[str, Any] = {}
@@ -143,7 +142,7 @@ def invalid(kind: str, group: str, name: str, causes: list[Cause]) -> ApiError:
         details["group"] = group
     if kind:
         details["kind"] = kind
-    details["causes"] = cause_list(unique)
+    details["causes"] = cause_list(causes)
     return ApiError(422, "Invalid", f'{label} "{name}" is invalid: {joined}', details)
 
 

@@ -147,7 +147,10 @@ def element_key(item: Any, node: Node) -> str:
             value = key_default(key)
         if value is None:
             if len(node.keys) == 1:
-                raise KeyError_(f'associative list with keys has an element that omits key field "{key}"')
+                raise KeyError_(
+                    f'associative list with keys has an element that omits key field "{key}" '
+                    "(and doesn't have default value)"
+                )
             continue
         pairs.append(f'"{key}":{_dumps(value)}')
     return "k:{" + ",".join(pairs) + "}"

@@ -111,11 +111,12 @@ def _hexless(body: bytes) -> str:
     return body.decode("utf-8", "replace")
 
 
-def typed(call: Call, obj: Object, where: str = "body") -> Object:
+def typed(call: Call, obj: Object, patch: Object | None = None, strategic: bool = False) -> Object:
     """A copy of the object without kind and apiVersion, typed and with versioned defaults.
 
-    :param where: ``body`` for create and update; ``patch`` makes unknown fields under Strict a 422 as patches have it.
-    :raises ApiError: 400 or 422.
+    :param patch: what the server shows of a patch when its result cannot be typed: the patched object of a JSON or
+        merge patch, the patch itself of a strategic one. Without it the object is a request's body.
+    :raises ApiError: 400 for a body, 422 for a patch.
     """
     resource = call.resource
     node = resource.nodes[call.version]
@@ -140,6 +141,8 @@ def typed(call: Call, obj: Object, where: str = "body") -> Object:
             out = decode.builtin({"metadata": meta, **rest}, node, unknown)
             new_meta = out.setdefault("metadata", {})
     except decode.WrongType as error:
+        if strategic and patch is not None:
+            raise _bad_patch(json.dumps(_go(patch)), f"unrecognized type: {error.wanted}") from error
         raise decode.not_handled(resource.kind, call.version, str(error)) from error
     new_meta.pop("creationTimestamp", None)
     for name in ("labels", "annotations"):
@@ -150,7 +153,7 @@ def typed(call: Call, obj: Object, where: str = "body") -> Object:
         new_meta["managedFields"] = managed
     out["metadata"] = new_meta
     if unknown:
-        _unknown(call, obj, unknown, where)
+        _unknown(call, unknown, patch, strategic)
     if not resource.custom:
         if resource.id == "secrets":
             why = validation.bad_base64(out)
@@ -160,7 +163,7 @@ def typed(call: Call, obj: Object, where: str = "body") -> Object:
     return out
 
 
-def _unknown(call: Call, obj: Object, unknown: list[str], where: str) -> None:
+def _unknown(call: Call, unknown: list[str], patch: Object | None, strategic: bool) -> None:
     if call.validation == "Ignore":
         return
     texts = [f'unknown field "{path}"' for path in unknown]
@@ -168,14 +171,18 @@ def _unknown(call: Call, obj: Object, unknown: list[str], where: str) -> None:
         call.warnings.extend(texts)
         return
     why = "strict decoding error: " + ", ".join(texts)
-    if where == "body":
+    if patch is None:
         raise decode.not_handled(call.resource.kind, call.version, why)
-    if where == "strategic":
-        shown = json.dumps(_go({"kind": call.resource.kind, "apiVersion": call.api_version, **obj}))
+    if strategic:
+        shown = json.dumps(_go(patch))
     else:
-        whole = {"kind": call.resource.kind, "apiVersion": call.api_version, **obj}
-        shown = json.dumps(json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False), ensure_ascii=False)
-    raise invalid("", "", "", [Cause("FieldValueInvalid", f"Invalid value: {shown}: {why}", "patch")])
+        text = json.dumps(patch, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        shown = json.dumps(text, ensure_ascii=False)
+    raise _bad_patch(shown, why)
+
+
+def _bad_patch(shown: str, why: str) -> ApiError:
+    return invalid("", "", "", [Cause("FieldValueInvalid", f"Invalid value: {shown}: {why}", "patch")])
 
 
 def _go(value: Any) -> str:

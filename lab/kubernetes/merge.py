@@ -12,8 +12,6 @@ from typing import Any
 from .fields import MISSING, KeyError_, element_key, indexed, shown
 from .schema import ANY, Node
 
-_dumps = json.dumps
-
 
 def merge(live: Any, config: Any, node: Node) -> Any:
     """``live`` with every value of ``config`` put over it."""
@@ -105,6 +103,7 @@ def _check(value: Any, node: Node, path: tuple[str, ...], errors: list[str]) -> 
             if kind is None:
                 if not node.preserve:
                     errors.append(f"{shown((*path, 'f:' + name))}: field not declared in schema")
+                    return
                 continue
             _check(child, kind, (*path, "f:" + name), errors)
     elif node.kind == "list":
@@ -130,10 +129,27 @@ def _check(value: Any, node: Node, path: tuple[str, ...], errors: list[str]) -> 
         expected = {"string": str, "boolean": bool, "integer": (int, float), "number": (int, float)}[node.scalar]
         wrong = not isinstance(value, expected) or (node.scalar in ("integer", "number") and isinstance(value, bool))
         if wrong:
-            label = {"integer": "numeric (int or float)", "number": "numeric (int or float)"}.get(
-                node.scalar, node.scalar
-            )
-            errors.append(f"{shown(path)}: expected {label}, got {_go(value)}")
+            label = _EXPECTED[node.scalar]
+            errors.append(f"{shown(path)}: expected {label}, got {_got(value, node.scalar)}")
+
+
+_EXPECTED = {
+    "string": "string",
+    "boolean": "boolean",
+    "integer": "numeric (int or float)",
+    "number": "numeric (int or float)",
+}
+
+
+def _got(value: Any, wanted: str) -> str:
+    """A value of the wrong type, each type printed by its own verb (``typed/validate.go``)."""
+    if wanted == "boolean":
+        return _go(value)
+    if wanted == "string":
+        plain = json.dumps(value) if isinstance(value, (str, bool)) else _plain(value)
+        return "&value.valueUnstructured{Value:" + plain + "}"
+    kinds = {str: "string", bool: "bool", list: "[]interface {}", dict: "map[string]interface {}"}
+    return kinds.get(type(value), "string")
 
 
 def _go(value: Any) -> str:

@@ -110,9 +110,16 @@ def after_update(
             entries = []
         else:
             entries = _usable(claimed) or entries
+    if not entries and before.get("metadata", {}).get("uid"):
+        # Nobody applied this object and its tracking was reset: it stays untracked until somebody applies it.
+        return []
     added, removed, modified = fields.compare(_bare(before), _bare(new), node)
     if not added and not removed and not modified:
         return entries
+    if writer.subresource == "scale":
+        # The scale has owners only when somebody owns the replicas; without any it is not tracked.
+        if not any(fields.intersection(entry["fieldsV1"], modified) for entry in entries):
+            return entries
     taken = fields.union(added, modified)
     out: list[Entry] = []
     mine: Entry | None = None
@@ -268,10 +275,15 @@ def _apply(
             kept.append(entry if owned == entry["fieldsV1"] else {**entry, "fieldsV1": owned})
     if conflicts:
         raise Conflicts(conflicts)
-    if mine and mine["fieldsV1"] == claimed and mine.get("apiVersion") == writer.api_version:
-        kept.append(mine if not (added or removed or modified) else {**mine, "time": writer.now})
-    elif claimed:
-        kept.append(_entry(writer, "Apply", claimed))
+    changed = bool(added or removed or modified)
+    if claimed:
+        entry = _entry(writer, "Apply", claimed)
+        if not changed:
+            # The time is that of the last change of the object by this manager; there may have been none.
+            entry.pop("time")
+            if mine and mine.get("time"):
+                entry["time"] = mine["time"]
+        kept.append(entry)
     return merged, _sorted(_capped(kept))
 
 

@@ -19,6 +19,7 @@ from .strategic import strategic
 from .writing import JSON_PATCH, Writes
 
 Object = dict[str, Any]
+_dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def _get(obj: Object, path: str) -> Any:
@@ -72,7 +73,7 @@ def serve(writes: Writes, call: Call, method: str) -> Reply:
         raise not_found(resource.plural, resource.group, call.name)
     current = view(call, live.obj)
     if method == "GET":
-        return Reply(200, json.dumps(current))
+        return Reply(200, _dumps(current))
     if method == "PUT":
         wanted, _complaints = decode.body(call.body, call.content_type)
     else:
@@ -99,4 +100,4 @@ def serve(writes: Writes, call: Call, method: str) -> Reply:
     body = json.dumps(change).encode()
     inner = replace(call, body=body, content_type="application/merge-patch+json")
     entry, _created = writes.patch(inner)
-    return Reply(200, json.dumps(view(call, entry.obj)))
+    return Reply(200, _dumps(view(call, entry.obj)))

@@ -20,6 +20,7 @@ from .errors import (
     Cause,
     already_exists,
     bad_request,
+    conflict,
     forbidden,
     internal,
     invalid,
@@ -83,7 +84,11 @@ class Writes:
             writer = Writer(call.manager, call.api_version, "", stamp)
             meta.pop("managedFields", None)
             nothing = EMPTY if resource.custom else ZERO.get(resource.id, EMPTY)
-            entries = ownership.after_update(nothing, new, resource.nodes[call.version], writer)
+            owned = new
+            if resource.has_status(call.version) and "status" in new:
+                owned = {key: value for key, value in new.items() if key != "status"}
+                nothing = {key: value for key, value in nothing.items() if key != "status"}
+            entries = ownership.after_update(nothing, owned, resource.nodes[call.version], writer)
         else:
             entries = meta.pop("managedFields", [])
         self._admit(call, meta)
@@ -160,18 +165,25 @@ class Writes:
         if resource.custom and not meta.get("resourceVersion"):
             cause = invalid_value("metadata.resourceVersion", "0x0", "must be specified for an update")
             raise invalid(resource.plural, resource.group, call.name, [cause])
-        return self._store_changed(call, live, new)
+        return self._store_changed(call, live, new, replacing=True)
 
-    def _store_changed(self, call: Call, live: Entry, new: Object, entries: list[Object] | None = None) -> Entry:
-        """Finish a changed object; ``entries`` are the managedFields of an apply, else they are worked out here."""
+    def _store_changed(
+        self, call: Call, live: Entry, new: Object, entries: list[Object] | None = None, replacing: bool = False
+    ) -> Entry:
+        """Finish a changed object; ``entries`` are the managedFields of an apply, else they are worked out here.
+
+        :param replacing: whether the request is a PUT, whose uid is a precondition.
+        """
         resource, old = call.resource, live.obj
         meta, before = new["metadata"], old["metadata"]
         if meta.get("resourceVersion") and meta["resourceVersion"] != before["resourceVersion"]:
             raise stale(resource.plural, resource.group, call.name)
         meta["resourceVersion"] = before["resourceVersion"]
         if meta.get("uid") and meta["uid"] != before["uid"]:
+            if replacing:
+                raise _other_object(call, meta["uid"], before["uid"])
             cause = invalid_value("metadata.uid", json.dumps(meta["uid"]), "field is immutable")
-            raise invalid(resource.kind, resource.group, call.name, [cause])
+            raise invalid(resource.kind, resource.group, call.name, [cause, cause])
         for name in _KEPT:
             if name in before:
                 meta[name] = before[name]
@@ -271,7 +283,8 @@ class Writes:
         if live is None:
             raise not_found(resource.plural, resource.group, call.name)
         changed = self._patched(call, live, kind)
-        new = intake.typed(call, changed, "strategic" if kind == STRATEGIC else "patch")
+        shown = json.loads(call.body) if kind == STRATEGIC else changed
+        new = intake.typed(call, changed, shown, strategic=kind == STRATEGIC)
         meta = new["metadata"]
         if meta.get("name") != call.name:
             raise bad_request(
@@ -305,6 +318,9 @@ class Writes:
         if kind_now != resource.kind and resource.custom:
             cause = invalid_value("kind", json.dumps(kind_now), f"must be {resource.kind}")
             raise invalid(str(kind_now), resource.group, call.name, [cause])
+        if version_now != call.api_version and resource.custom:
+            cause = invalid_value("apiVersion", json.dumps(version_now), f"must be {call.api_version}")
+            raise invalid(resource.kind, resource.group, call.name, [cause])
         if version_now != call.api_version:
             raise bad_request(
                 f"the API version in the data ({version_now}) does not match the expected API version ({call.api_version})"
@@ -325,10 +341,6 @@ class Writes:
             label = f"{group}/{number}, Kind={kind}"
             raise bad_request(f"invalid object type: {label}")
         if kind != resource.kind or version != call.api_version:
-            if version != call.api_version:
-                raise bad_request(
-                    f"the API version in the data ({version}) does not match the expected API version ({call.api_version})"
-                )
             raise bad_request(f"invalid object type: {version}, Kind={kind}")
         meta = config.get("metadata") or {}
         if meta.get("managedFields"):
@@ -347,7 +359,7 @@ class Writes:
         if wrong:
             joined = wrong[0] if len(wrong) == 1 else "errors:\n  " + "\n  ".join(wrong)
             raise internal(
-                f"failed to create typed patch object ({call.namespace}/{call.name}; {call.api_version}, "
+                f"failed to create typed patch object ({meta.get('namespace', '')}/{meta.get('name', '')}; {call.api_version}, "
                 f"Kind={resource.kind}): {joined}"
             )
         return self._merge_applied(call, live, config)
@@ -391,6 +403,16 @@ class Writes:
         if uid:
             new["metadata"]["uid"] = uid
         return self._store_changed(call, live, new, entries), False
+
+
+def _other_object(call: Call, given: str, found: str) -> ApiError:
+    resource = call.resource
+    key = "/".join(part for part in ("", "registry", resource.group, resource.plural, call.namespace, call.name) if part)
+    why = (
+        f"StorageError: invalid object, Code: 4, Key: /{key}, ResourceVersion: 0, AdditionalErrorMsg: "
+        f"Precondition failed: UID in precondition: {given}, UID in object meta: {found}"
+    )
+    return conflict(resource.plural, resource.group, call.name, why)
 
 
 def _sync_last_applied(manager: str, new: Object, config: Object) -> None:

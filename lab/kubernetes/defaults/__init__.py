@@ -18,7 +18,7 @@ Object = dict[str, Any]
 
 _VERSIONED: dict[str, Callable[[Object], None]] = {**core.DEFAULTS, **workloads.DEFAULTS, **misc.DEFAULTS}
 _PREPARED: dict[str, Callable[[Object], None]] = {**core.PREPARED, **workloads.PREPARED, **misc.PREPARED}
-_FINISHED: dict[str, Callable[[Object], None]] = {**core.FINISHED, **workloads.FINISHED}
+_FINISHED: dict[str, Callable[[Object], None]] = {**core.FINISHED, **workloads.FINISHED, **misc.FINISHED}
 
 
 def versioned(resource: str, obj: Object) -> None:

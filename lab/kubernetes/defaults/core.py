@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from ..call import now
+
 Object = dict[str, Any]
 
 
@@ -62,6 +64,15 @@ def _new_namespace(obj: Object) -> None:
     obj["status"] = {"phase": "Active"}
 
 
+def node(obj: Object) -> None:
+    """Node: the list of pod networks follows the single one."""
+    spec = obj.setdefault("spec", {})
+    if spec.get("podCIDR") and not spec.get("podCIDRs"):
+        spec["podCIDRs"] = [spec["podCIDR"]]
+    elif spec.get("podCIDRs") and not spec.get("podCIDR"):
+        spec["podCIDR"] = spec["podCIDRs"][0]
+
+
 def _new_node(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     taints = list(spec.get("taints") or ())
@@ -91,6 +102,7 @@ def _new_claim(obj: Object) -> None:
 
 def _new_volume(obj: Object) -> None:
     _protected("kubernetes.io/pv-protection", obj)
+    obj["status"]["lastPhaseTransitionTime"] = now()
 
 
 def claim(obj: Object) -> None:
@@ -147,6 +159,7 @@ def _config_data(obj: Object) -> None:
 
 
 DEFAULTS = {
+    "nodes": node,
     "services": service,
     "secrets": secret,
     "namespaces": namespace,

@@ -140,6 +140,11 @@ def _empty_status(obj: Object) -> None:
     obj["status"] = {}
 
 
+def _rules(obj: Object) -> None:
+    """A list without ``omitempty``."""
+    obj["rules"] = obj.get("rules") or None
+
+
 DEFAULTS = {
     "networkpolicies.networking.k8s.io": network_policy,
     "storageclasses.storage.k8s.io": storage_class,
@@ -161,3 +166,4 @@ PREPARED = {
     "horizontalpodautoscalers.autoscaling": _new_autoscaler,
     "apiservices.apiregistration.k8s.io": _empty_status,
 }
+FINISHED = {f"roles.{_RBAC}": _rules, f"clusterroles.{_RBAC}": _rules}

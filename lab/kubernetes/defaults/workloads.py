@@ -32,8 +32,10 @@ def deployment(obj: Object) -> None:
 
 
 def daemon_set(obj: Object) -> None:
-    """DaemonSet."""
+    """DaemonSet; the old template generation lives on as an annotation."""
     spec = obj.setdefault("spec", {})
+    notes = obj["metadata"].setdefault("annotations", {})
+    notes.setdefault("deprecated.daemonset.template.generation", "1")
     strategy = spec.setdefault("updateStrategy", {})
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
         _rolling(strategy.setdefault("rollingUpdate", {}), maxUnavailable=1, maxSurge=0)
@@ -97,8 +99,6 @@ def cron_job(obj: Object) -> None:
 
 
 def _new_daemon_set(obj: Object) -> None:
-    notes = obj["metadata"].setdefault("annotations", {})
-    notes.setdefault("deprecated.daemonset.template.generation", "1")
     obj["status"] = {
         "currentNumberScheduled": 0,
         "numberMisscheduled": 0,
@@ -118,8 +118,8 @@ def _new_job(obj: Object) -> None:
         "controller-uid": uid,
         "job-name": obj["metadata"]["name"],
     }
-    labels = spec["template"]["metadata"].setdefault("labels", {})
-    labels.update(names)
+    for meta in (obj["metadata"], spec["template"]["metadata"]):
+        meta["labels"] = {**(meta.get("labels") or {}), **names}
     spec.setdefault("selector", {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}})
 
 

@@ -104,16 +104,23 @@ def differences(wanted: Any, found: Any, bindings: Bindings, path: str = "") -> 
     return []
 
 
-def discovered(answer: Any) -> Any:
-    """Version documents name their own release."""
-    text = json.dumps(answer)
-    return json.loads(re.sub(r'"v1\.33\.\d+"', '"v1.33.x"', text))
+def comparable(answer: Any) -> Any:
+    """Without what a release or the order of a Go map decides."""
+    text = re.sub(r'"v1\.33\.\d+"', '"v1.33.x"', json.dumps(answer))
+    value = json.loads(text)
+    if isinstance(value, dict) and value.get("kind") == "APIResourceList":
+        value["resources"].sort(key=lambda resource: resource["name"])
+    if isinstance(value, dict) and "gitTreeState" in value:
+        value["gitTreeState"] = ""
+    return value
 
 
 def test_the_recording_is_answered_again(http: Any) -> None:
     define(http)
     bindings, wrong = Bindings(), []
     for line in recorded():
+        if line["status"] == 401 and http.real:
+            continue  # the recorded server refused anonymous users, this one asks RBAC about them
         headers = {**line["request_headers"]}
         headers["User-Agent"] = headers["User-Agent"].replace("<version>", "2.0")
         anonymous = headers.pop("client certificate", "") == "none"
@@ -126,6 +133,6 @@ def test_the_recording_is_answered_again(http: Any) -> None:
         if answer.warnings != line["response_headers"].get("Warning", []):
             faults.append(f"Warning {answer.warnings} for {line['response_headers'].get('Warning')}")
         if line["n"] != 7 and not faults:
-            faults = differences(discovered(line["response"]), discovered(answer.body), bindings)
+            faults = differences(comparable(line["response"]), comparable(answer.body), bindings)
         wrong += [f"#{line['n']} {line['name']}: {fault}" for fault in faults]
     assert not wrong, f"{len(wrong)} differences\n" + "\n".join(wrong)
