@@ -23,6 +23,8 @@ Path = tuple["str | int", ...]
 _GONE = object()
 #: Names under which a value may be a secret: such a value is never repeated in a message.
 _SECRET_NAME = re.compile(r"password|passwd|token|secret|credential|(?:^|_)key$|private", re.IGNORECASE)
+#: So many known keys are named when none is near to an unknown one.
+_NAMED = 12
 #: User and password inside a URL.
 _URL_LOGIN = re.compile(r"//[^/@\s]+@")
 
@@ -197,4 +199,8 @@ def _unknown(key: Any, schema: Keys, absent: list[str], known: Mapping[str, Sche
     name = str(key)
     claim = schema.claims.get(name, "")
     meant = None if claim else nearest(name, absent) or nearest(name, known)
-    return Problem("unknown", (*path, name), f"nothing reads the key {show(name)}", meant, claim)
+    text = f"nothing reads the key {show(name)}"
+    if not meant and known:
+        names = sorted(known)
+        text += f"; known here are {', '.join(names[:_NAMED])}{', ...' if len(names) > _NAMED else ''}"
+    return Problem("unknown", (*path, name), text, meant, claim)

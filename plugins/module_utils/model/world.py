@@ -251,7 +251,11 @@ class World:
             raise Absent("cilium")
         for subject in ("cilium", "networks", "talos"):
             self.get(subject)
-        return cilium_values.values(self.clean)
+        try:
+            return cilium_values.values(self.clean)
+        except (KeyError, TypeError) as error:
+            # Well formed, and yet not enough: IPv6 is enabled without a network, for one (NET008).
+            raise Absent("cilium") from error
 
     def cilium_path(self, *keys: str) -> Path:
         """Return where the model says a chart value: in ``extra_values`` when it is there, else the subject itself."""

@@ -61,14 +61,29 @@ def put(model: Any, path: tuple[Any, ...], value: Any) -> Any:
     return changed
 
 
+def without(model: Any, path: tuple[Any, ...]) -> Any:
+    """A copy of the model without what stands at a path."""
+    changed = copy.deepcopy(model)
+    inner = changed
+    for part in path[:-1]:
+        inner = inner[part]
+    del inner[path[-1]]
+    return changed
+
+
 @SHARED
 @given(data=st.data())
 def test_whatever_stands_in_a_place_gives_findings_and_no_exception(
     home: dict[str, Any], judged: Judge, groups: dict[str, list[str]], data: st.DataObject
 ) -> None:
-    model: Any = home
+    # With IPv6 enabled more of the model is needed.
+    model: Any = put(home, ("networks", "ipv6_enabled"), data.draw(st.booleans()))
     for _time in range(data.draw(st.integers(min_value=1, max_value=3))):
-        model = put(model, data.draw(st.sampled_from(list(paths(model)))), data.draw(JSON))
+        path = data.draw(st.sampled_from(list(paths(model))))
+        if path and data.draw(st.booleans()):
+            model = without(model, path)
+        else:
+            model = put(model, path, data.draw(JSON))
     found = judged(model, groups)
     if found.of("error"):
         assert report.failure(found)
@@ -168,6 +183,62 @@ def test_durations_add_up(parts: list[tuple[int, str]]) -> None:
     found = seconds("".join(f"{amount}{unit}" for amount, unit in parts))
     assert found is not None
     assert abs(found - expected) < 1e-6
+
+
+def test_a_quite_different_site_raises_no_false_alarm(home: dict[str, Any], judged: Judge) -> None:
+    """Dual stack, one control plane and two workers, other numbers and names, no tunnel, no backups, own services."""
+    v6 = "fd00:aa:bb"
+    model = copy.deepcopy(home)
+    model["cluster"] |= {"name": "attic", "vip": "10.20.0.5", "dns_domain": "attic.internal", "timezone": "UTC"}
+    del model["cluster"]["additional_sans"]
+    model["versions"] = {"talos": "v1.11.3", "kubernetes": "v1.33.5", "cilium": "1.18.4", "flux": "v2.7.0"}
+    model["nodes"] = [
+        {"name": "a", "address": "10.20.0.10", "role": "controlplane"},
+        {"name": "b", "address": "10.20.3.11", "role": "worker"},
+        {"name": "c", "address": "10.20.3.12", "role": "worker"},
+    ]
+    model["networks"] = {
+        "management": {"vlan": 7, "ipv4": "10.20.0.0/22", "gateway": "10.20.3.254", "ipv6": f"{v6}:7::/64"},
+        "load_balancers": {"vlan": 8, "ipv4": "10.20.4.0/26", "gateway": "10.20.4.62", "ipv6": f"{v6}:8::/64"},
+        "supernet": {"ipv4": "10.20.0.0/21", "ipv6": f"{v6}::/60"},
+        "pods": {"ipv4": "100.64.0.0/14", "ipv4_node_mask": 22, "ipv6": f"{v6}:100::/56", "ipv6_node_mask": 64},
+        "services": {"ipv4": "100.96.0.0/16", "ipv6": f"{v6}:ff::/112"},
+        "ipv6_enabled": True,
+        "interface": "eno1",
+    }
+    model["load_balancers"] = {
+        "selector_label": "pool",
+        "pools": [
+            {"name": "four", "cidr": "10.20.4.0/28"},
+            {"name": "six", "start": f"{v6}:8::1", "stop": f"{v6}:8::ff"},
+        ],
+        "pinned": {"web": f"{v6}:8::10", "mail": "10.20.4.3"},
+    }
+    model["bgp"] |= {
+        "cluster_asn": 4200000002,
+        "advertised_pools": ["six", "four"],
+        "maximum_paths": 16,
+        "authentication": True,
+    }
+    model["bgp"]["router"] |= {"asn": 65010, "address": "10.20.3.254", "router_id": "10.255.0.1"}
+    model["talos"] |= {
+        "extensions": [],
+        "user_volumes": [{"name": "data", "match": "!system_disk", "max_size": "200GiB", "filesystem": "ext4"}],
+    }
+    del model["talos"]["lldpd_config"]
+    model["cilium"]["extra_values"] = {
+        "tunnelProtocol": "geneve",
+        "loadBalancer": {"mode": "dsr", "dsrDispatch": "geneve"},
+        "devices": ["en+"],
+    }
+    model["dns"] |= {"internal_zone": "attic.example.net", "public_zone": "example.org"}
+    del model["dns"]["tunnel"]
+    model["storage"] = {"user_volume": "data", "disk_tags": [], "reserved_percent": 0, "default_replicas": 3}
+    model["identity"] |= {"host": "login.example.org", "cookie_domain": "example.net", "groups": []}
+    model["services"] = []
+    found = judged(model, {"control_plane": ["a"], "worker": ["b", "c"], "all": ["a", "b", "c"]})
+    assert found.findings == []
+    assert found.passed_over == []
 
 
 def test_positions_stay_true_behind_a_wrong_element(home: dict[str, Any], judged: Judge) -> None:

@@ -193,6 +193,7 @@ BROKEN = [
         "homeops_networks.services",
         severity="error",
     ),
+    Broken("NET008", {**IPV6_ON, ("networks", "pods", "ipv6"): ...}, "homeops_networks.pods", severity="error"),
     Broken("NET009", {("cluster", "vip"): "172.29.51.11"}, "homeops_cluster.vip", severity="error"),
     Broken("NET009", {("cluster", "vip"): "172.29.52.150"}, "homeops_cluster.vip", severity="error"),
     Broken("NET009", {("cluster", "vip"): "fd47:25e1:2f96:51::10"}, "homeops_cluster.vip"),
