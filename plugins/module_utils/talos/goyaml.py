@@ -139,7 +139,7 @@ def to_node(value: Any) -> Node:
     if isinstance(value, bool):
         return ScalarNode(PLAIN, "true" if value else "false")
     if isinstance(value, float):
-        return ScalarNode(PLAIN, _float(value))
+        return ScalarNode(PLAIN, repr(value) if math.isfinite(value) else _float(value))
     if isinstance(value, (date, datetime)):
         return ScalarNode(PLAIN, value.isoformat())
     return ScalarNode(PLAIN, str(value))

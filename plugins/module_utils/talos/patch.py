@@ -258,7 +258,7 @@ def _merge_keyed(wanted: Type, left: list[Any], right: list[Any], where: str) ->
 def _position(key: str, items: list[Any], wanted: dict[str, Any]) -> int | None:
     if key == "interface" and not wanted.get("interface"):
         key = "deviceSelector"
-        if key not in wanted:
+        if key not in wanted or "physical" in wanted[key]:  # Go compares its pointer, which is never the same
             return None
     return next((i for i, item in enumerate(items) if item is not None and item.get(key) == wanted.get(key)), None)
 
