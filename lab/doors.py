@@ -105,7 +105,9 @@ class _Pipe(asyncio.Protocol):
         if self.door.faults.delay:
             await asyncio.sleep(self.door.faults.delay)
         try:
-            _unused, backend = await asyncio.get_running_loop().create_connection(lambda: _Backend(self), *self.door._target)
+            _unused, backend = await asyncio.get_running_loop().create_connection(
+                lambda: _Backend(self), *self.door._target
+            )
         except OSError:
             self.cut()
             return

@@ -162,8 +162,13 @@ def injected(status: int) -> web.Response:
     """Return a Status as the API server would send it."""
     message = "a fault of the lab's scenario"
     body = {
-        **{"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message},
-        **{"reason": REASONS.get(status, ""), "code": status},
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": message,
+        "reason": REASONS.get(status, ""),
+        "code": status,
     }
     return web.Response(status=status, body=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
 

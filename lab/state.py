@@ -11,6 +11,7 @@ and is gone after ``down``.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -81,7 +82,8 @@ class LabState:
     def create(self) -> None:
         """Make the directory, or take an existing lab directory or an empty one.
 
-        :raises LabError: when the directory holds anything that is not a lab's.
+        :raises LabError: when the directory holds anything that is not a lab's, or cannot be written.
+        :raises FileNotFoundError: when it is removed at the same moment.
         """
         if self.root.is_dir() and not self.exists() and any(self.root.iterdir()):
             raise LabError(
@@ -92,6 +94,8 @@ class LabState:
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
                 path.chmod(0o700)
             self.write(self.root / MARK, "This directory belongs to a lab of homeops.cluster; `down` removes it.\n")
+        except FileNotFoundError:
+            raise
         except OSError as error:
             raise LabError(f"The lab's directory {self.root} cannot be written: {error.strerror}.") from error
 
@@ -110,9 +114,22 @@ class LabState:
             return {}
 
     def remove(self) -> None:
-        """Remove the directory with all it holds; a directory that is not a lab's stays."""
-        if self.exists():
-            shutil.rmtree(self.root, ignore_errors=True)
+        """Remove the directory with all it holds; a directory that is not a lab's stays.
+
+        The mark goes last: a lab that is started meanwhile finds a lab's directory, or an empty one, or none.
+        """
+        if not self.exists():
+            return
+        for path in self.root.iterdir():
+            if path.name == MARK:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (self.root / MARK).unlink()
+            self.root.rmdir()
 
     @contextmanager
     def lock(self, name: str, timeout: float = 60.0) -> Iterator[None]:
@@ -124,9 +141,12 @@ class LabState:
         """
         deadline = time.monotonic() + timeout
         while True:
-            self.create()
             path = self.root / name
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                self.create()
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except FileNotFoundError:  # removed at this moment
+                continue
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if path.exists() and os.stat(path).st_ino == os.fstat(descriptor).st_ino:

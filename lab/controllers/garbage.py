@@ -35,7 +35,9 @@ class GarbageCollector(Controller):
             objects += [(resource, item) for item in items]
         uids = {item["metadata"]["uid"] for _unused, item in objects}
         going = {
-            i["metadata"]["uid"] for _unused, i in objects if "foregroundDeletion" in (i["metadata"].get("finalizers") or [])
+            i["metadata"]["uid"]
+            for _unused, i in objects
+            if "foregroundDeletion" in (i["metadata"].get("finalizers") or [])
         }
         dependents: dict[str, list[tuple[Resource, Object]]] = {}
         for resource, item in objects:

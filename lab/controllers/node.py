@@ -54,6 +54,7 @@ class NodeController(Controller):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._up, self._down = Memory(), Memory()
+        self._given: dict[str, list[str]] = {}
 
     async def reconcile(self) -> None:
         """Register, label, taint, and write conditions."""
@@ -94,6 +95,8 @@ class NodeController(Controller):
     def _pod_cidrs(self, host: Host) -> list[str]:
         """Give the machine the first free block of each pod subnet (/24, IPv6 /64), as the controller-manager does."""
         taken = {cidr for node in self.mirror(NODES) for cidr in (node.get("spec") or {}).get("podCIDRs") or []}
+        # The mirror does not show yet what was created a moment ago.
+        taken |= {cidr for name, cidrs in self._given.items() if name != host.name for cidr in cidrs}
         blocks = []
         for subnet in host.pod_subnets:
             network = ipaddress.ip_network(subnet, strict=False)
@@ -101,6 +104,7 @@ class NodeController(Controller):
             block = next((str(b) for b in network.subnets(new_prefix=size) if str(b) not in taken), None)
             if block:
                 blocks.append(block)
+        self._given[host.name] = blocks
         return blocks
 
     async def _labels(self, host: Host, node: Object) -> None:

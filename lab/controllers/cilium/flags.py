@@ -154,6 +154,8 @@ def _value(text: str, string: bool) -> Any:
     if text.startswith("{") and text.endswith("}"):
         inner = text[1:-1]
         return [_value(item.strip(), string) for item in inner.split(",")] if inner else []
+    if text == "[]":
+        return []
     if string:
         return text
     if text in ("true", "false"):

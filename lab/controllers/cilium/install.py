@@ -139,11 +139,6 @@ def check_values(values: dict[str, Any]) -> None:
     replacement = values.get("kubeProxyReplacement")
     if replacement is not None and str(replacement).lower() not in ("true", "false"):
         raise InstallError(f"Error: Unable to install Cilium: execution error at (cilium): {VALUES_REFUSED}")
-    mode = chart.value(values, "loadBalancer.mode", "snat")
-    protocol = chart.value(values, "tunnelProtocol", "vxlan")
-    routing = chart.value(values, "routingMode", "tunnel")
-    if mode == "dsr" and routing == "tunnel" and protocol != "geneve":
-        raise InstallError("Error: Unable to install Cilium: loadBalancer.mode dsr needs routingMode native or geneve")
 
 
 async def _check_service_monitor(world: World, values: dict[str, Any]) -> None:
