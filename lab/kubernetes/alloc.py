@@ -39,6 +39,12 @@ class Services:
         for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
             if name not in spec and name in before:
                 spec[name] = before[name]
+        if spec.get("type") == "ClusterIP" and before.get("type") in ("NodePort", "LoadBalancer"):
+            for name in ("externalTrafficPolicy", "allocateLoadBalancerNodePorts"):
+                if spec.get(name) == before.get(name):
+                    spec.pop(name, None)
+        elif spec.get("type") == "NodePort" and before.get("type") == "LoadBalancer":
+            spec.pop("allocateLoadBalancerNodePorts", None)
         address = spec.get("clusterIP") or (spec.get("clusterIPs") or [""])[0]
         if address and spec.get("clusterIP") != (before.get("clusterIP") or address) and before:
             spec["clusterIPs"] = [spec["clusterIP"]]

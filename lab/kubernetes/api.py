@@ -17,7 +17,7 @@ from . import crd, discovery, reading, scale, schema
 from .alloc import Services
 from .call import Call, Reply, now
 from .deleting import Deletes
-from .errors import ApiError, PlainError, conflict, method_not_allowed, not_found, path_not_found, resource_not_found
+from .errors import ApiError, Cause, PlainError, conflict, invalid, method_not_allowed, not_found, path_not_found, resource_not_found
 from .openapi import OpenApi
 from .registry import Registry
 from .resources import UNSERVED
@@ -28,6 +28,7 @@ from .watch import Watch
 from .writing import Writes
 
 _ACCEPTABLE = ("application/json", "application/yaml", "*/*", "application/*")
+_OPTIONS = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions"}
 _ENDPOINTS_WARNING = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
 
 
@@ -114,7 +115,7 @@ class Api:
         return resource, version, namespace, name, sub
 
     def _missing(self, group: str, version: str) -> Exception:
-        if self.registry.is_builtin(group, version):
+        if self.registry.is_builtin_group(group) and not (group and not version):
             return resource_not_found()
         return path_not_found()
 
@@ -174,6 +175,8 @@ class Api:
             if method != "POST":
                 raise method_not_allowed()
             return review(call, identity)
+        if method in _OPTIONS:
+            _check_options(call, _OPTIONS[method])
         if call.subresource == "scale":
             if method not in ("GET", "PUT", "PATCH"):
                 raise method_not_allowed()
@@ -196,7 +199,7 @@ class Api:
             return reading.listing(self.store, call)
         if method == "POST":
             if resource.namespaced and not call.namespace:
-                raise method_not_allowed()
+                raise path_not_found() if resource.custom else method_not_allowed()
             self._deprecations(call)
             return reading.reply_one(call, self.writes.create(call), 201)
         if method == "DELETE":
@@ -292,6 +295,21 @@ class Api:
             if rows:
                 out[resource.id] = rows
         return out
+
+
+def _check_options(call: Call, kind: str) -> None:
+    """Values of ``dryRun`` and ``fieldValidation``."""
+    causes = []
+    if "dryRun" in call.query and call.query["dryRun"] != "All":
+        shown = json.dumps(call.query["dryRun"])
+        text = f'Unsupported value: []string{{{shown}}}: supported values: "All"'
+        causes.append(Cause("FieldValueNotSupported", text, "dryRun"))
+    wanted = call.query.get("fieldValidation", "")
+    if wanted not in ("", "Ignore", "Strict", "Warn"):
+        text = f'Unsupported value: {json.dumps(wanted)}: supported values: "", "Ignore", "Strict", "Warn"'
+        causes.append(Cause("FieldValueNotSupported", text, "fieldValidation"))
+    if causes:
+        raise invalid(kind, "meta.k8s.io", "", causes)
 
 
 def _not_acceptable() -> ApiError:

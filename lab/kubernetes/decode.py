@@ -98,19 +98,20 @@ def body(data: bytes, content_type: str) -> tuple[Any, list[str]]:
 def load_yaml(data: bytes) -> tuple[Any, list[str]]:
     """A YAML document and its repeated keys.
 
-    :raises ApiError: 400 when it is no YAML.
+    :raises yaml.YAMLError: when it is none.
     """
     loader = _Loader(data.decode("utf-8", "replace"))
     try:
-        value = loader.get_single_data()
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line + 1}: " if mark else ""
-        problem = getattr(error, "problem", None) or "cannot be read"
-        raise bad_request(f"error decoding YAML: error converting YAML to JSON: yaml: {line}{problem}") from error
+        return loader.get_single_data(), loader.repeated
     finally:
         loader.dispose()
-    return value, loader.repeated
+
+
+def yaml_error(error: yaml.YAMLError) -> str:
+    """A YAML error in one line."""
+    mark = getattr(error, "problem_mark", None)
+    line = f"line {mark.line + 1}: " if mark else ""
+    return f"yaml: {line}{getattr(error, 'problem', None) or 'cannot be read'}"
 
 
 def json_error(error: ValueError, data: bytes) -> str:
@@ -167,7 +168,17 @@ def _object(value: dict[str, Any], node: Node, path: str, unknown: list[str]) ->
                 raise WrongType(_mismatch(child, node, name, path, kind))
             if not child and kind.elem is not None and not kind.fields and name not in required:
                 continue
-            out[name] = _object(child, kind, f"{path}.{name}" if path else name, unknown)
+            place = f"{path}.{name}" if path else name
+            if kind.elem is not None and not kind.fields and kind.elem.kind == "scalar":
+                try:
+                    out[name] = _object(child, kind, place, unknown)
+                except WrongType as error:
+                    # Go names the field which holds the map, not the key.
+                    found = error.args[0].split(" into ", 1)[0]
+                    text = f"{found} into Go struct field {node.name}.{place} of type {error.wanted}"
+                    raise WrongType(text) from error
+            else:
+                out[name] = _object(child, kind, place, unknown)
         elif what == "list":
             if type(child) is not list:
                 raise WrongType(_mismatch(child, node, name, path, kind))

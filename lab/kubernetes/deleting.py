@@ -130,7 +130,7 @@ class Deletes:
         finalizers = [item for item in meta.get("finalizers") or () if item not in _PROTECTIONS]
         if policy == "Orphan":
             self._orphan(meta["uid"])
-        if policy == "Foreground" and FOREGROUND not in finalizers and self.dependents.get(meta["uid"]):
+        if policy == "Foreground" and FOREGROUND not in finalizers:
             finalizers.append(FOREGROUND)
         if resource == DEFINITIONS and crd.FINALIZER not in finalizers:
             finalizers.append(crd.FINALIZER)

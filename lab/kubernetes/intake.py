@@ -7,7 +7,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from typing import Any
+
+import yaml
 
 from . import decode, defaults, structural, validation
 from .call import Call
@@ -24,20 +27,23 @@ def document(call: Call) -> Object:
     resource = call.resource
     try:
         obj, complaints = decode.body(call.body, call.content_type)
+    except yaml.YAMLError as error:
+        why = decode.yaml_error(error)
+        raise bad_request(
+            f"the object provided is unrecognized (must be of type {resource.kind}): {why} ({_shown(call.body)})"
+        ) from error
     except ValueError as error:
         why = decode.json_error(error, call.body)
-        text = call.body.decode("utf-8", "replace")
-        if resource.custom:
-            raise bad_request(
-                f"the object provided is unrecognized (must be of type {resource.kind}): couldn't get version/kind; "
-                f"json parse error: {why} ({text})"
-            ) from error
-        raise decode.not_handled(resource.kind, call.version, f"json parse error: {why}") from error
+        raise bad_request(
+            f"the object provided is unrecognized (must be of type {resource.kind}): couldn't get version/kind; "
+            f"json parse error: {why} ({_shown(call.body)})"
+        ) from error
     if not isinstance(obj, dict):
         raise bad_request(
             f"the object provided is unrecognized (must be of type {resource.kind}): couldn't get version/kind; "
             "json parse error: json: cannot unmarshal array into Go value of type struct "
-            '{ APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+            '{ APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } '
+            f"({_shown(call.body)})"
         )
     _note(call, complaints)
     return obj
@@ -64,17 +70,27 @@ def apply_document(call: Call) -> Object:
         try:
             obj, complaints = json.loads(call.body), []
         except ValueError:
-            obj, complaints = decode.load_yaml(call.body)
+            obj, complaints = _yaml(call.body)
     else:
-        obj, complaints = decode.load_yaml(call.body)
+        obj, complaints = _yaml(call.body)
     if not isinstance(obj, dict):
         raise bad_request("error decoding YAML: error unmarshaling JSON: json: cannot unmarshal into Go value of type map[string]interface {}")
     _note(call, complaints)
     return obj
 
 
-def check_type(call: Call, obj: Object) -> None:
+def _yaml(body: bytes) -> tuple[Any, list[str]]:
+    try:
+        return decode.load_yaml(body)
+    except yaml.YAMLError as error:
+        why = decode.yaml_error(error)
+        raise bad_request(f"error decoding YAML: error converting YAML to JSON: {why}") from error
+
+
+def check_type(call: Call, obj: Object, known: Container[tuple[str, str, str]]) -> None:
     """Kind and version of the body against the path.
+
+    :param known: group, version and kind of all built-in types.
 
     :raises ApiError: 400, or 422 for another kind in a custom resource.
     """
@@ -85,7 +101,7 @@ def check_type(call: Call, obj: Object) -> None:
             text = json.dumps(obj, separators=(",", ":"))
             raise bad_request(
                 f"the object provided is unrecognized (must be of type {resource.kind}): Object 'Kind' is missing in "
-                f"'{text}' ({_hexless(call.body)})"
+                f"'{text}' ({_shown(call.body)})"
             )
         if version != call.api_version:
             raise bad_request(
@@ -96,19 +112,27 @@ def check_type(call: Call, obj: Object) -> None:
             cause = invalid_value("kind", json.dumps(kind), f"must be {resource.kind}")
             raise invalid(str(kind), resource.group, str((obj.get("metadata") or {}).get("name", "")), [cause])
         return
-    if version and version != call.api_version:
+    kind, version = kind or resource.kind, version or call.api_version
+    if (kind, version) == (resource.kind, call.api_version):
+        return
+    group, _slash, number = str(version).rpartition("/")
+    if (group, number, kind) not in known:
+        why = f'no kind "{kind}" is registered for version "{version}" in scheme "pkg/runtime/scheme.go:110"'
+    elif version != call.api_version:
         raise bad_request(
             f"the API version in the data ({version}) does not match the expected API version ({call.api_version})"
         )
-    if kind and kind != resource.kind:
-        raise bad_request(
-            f'{kind} in version "{call.version}" cannot be handled as a {resource.kind}: no kind "{kind}" is '
-            f'registered for the internal version of group "{resource.group}"'
-        )
+    else:
+        own = resource.group.split(".")[0] or "core"
+        why = f"converting ({number}.{kind}) to ({own}.{resource.kind}): unknown conversion"
+    raise bad_request(f'{kind} in version "{number}" cannot be handled as a {resource.kind}: {why}')
 
 
-def _hexless(body: bytes) -> str:
-    return body.decode("utf-8", "replace")
+def _shown(body: bytes) -> str:
+    """A body as the server shows it: text when it may be an object, else its bytes."""
+    if not body:
+        return "<empty>"
+    return body.decode("utf-8", "replace") if body.startswith(b"{") else body.hex()
 
 
 def typed(call: Call, obj: Object, patch: Object | None = None, strategic: bool = False) -> Object:
@@ -201,7 +225,9 @@ def violations(call: Call, obj: Object, old: Object | None) -> None:
     :raises ApiError: 422.
     """
     resource = call.resource
-    causes = validation.metadata(obj, resource.id)
+    causes = validation.metadata(obj, resource.id, resource.custom)
+    if resource.custom:
+        _plain_finalizers(call, obj, old)
     if old is not None:
         causes.extend(validation.changed_metadata(old, obj))
     if resource.custom:
@@ -221,6 +247,16 @@ def violations(call: Call, obj: Object, old: Object | None) -> None:
             causes.extend(validation.update(resource.id, old, obj))
     if causes:
         raise invalid(resource.kind, resource.group, obj["metadata"].get("name", ""), causes)
+
+
+def _plain_finalizers(call: Call, obj: Object, old: Object | None) -> None:
+    before = (old or {}).get("metadata", {}).get("finalizers") or ()
+    for name in obj["metadata"].get("finalizers") or ():
+        if "/" not in name and name not in before and name not in ("orphan", "foregroundDeletion"):
+            call.warnings.append(
+                f'metadata.finalizers: "{name}": prefer a domain-qualified finalizer name to avoid accidental '
+                "conflicts with other finalizer writers"
+            )
 
 
 def _relative(causes: list[Cause]) -> list[Cause]:

@@ -230,7 +230,7 @@ _TABLES: dict[str, tuple[str, Cells]] = {
     ),
     "pods": ("Name Ready Status Restarts Age IP* Node* Nominated_Node* Readiness_Gates*", _pod),
     "services": ("Name Type Cluster-IP External-IP Port(s) Age Selector*", _service),
-    "deployments.apps": ("Name Ready Up-to-date:integer Available:integer Age Containers* Images* Selector*", _deployment),
+    "deployments.apps": ("Name Ready Up-to-date Available Age Containers* Images* Selector*", _deployment),
     "statefulsets.apps": ("Name Ready Age Containers* Images*", _stateful),
     "replicasets.apps": (
         "Name Desired:integer Current:integer Ready:integer Age Containers* Images* Selector*", _replica
@@ -240,11 +240,11 @@ _TABLES: dict[str, tuple[str, Cells]] = {
         " Containers* Images* Selector*", _daemon
     ),
     "configmaps": (
-        "Name Data:integer Age",
+        "Name Data Age",
         lambda o: [_name(o), len(o.get("data") or ()) + len(o.get("binaryData") or ()), _age(o)],
     ),
-    "secrets": ("Name Type Data:integer Age", lambda o: [_name(o), o.get("type", ""), len(o.get("data") or ()), _age(o)]),
-    "serviceaccounts": ("Name Secrets:integer Age", lambda o: [_name(o), len(o.get("secrets") or ()), _age(o)]),
+    "secrets": ("Name Type Data Age", lambda o: [_name(o), o.get("type", ""), len(o.get("data") or ()), _age(o)]),
+    "serviceaccounts": ("Name Secrets Age", lambda o: [_name(o), len(o.get("secrets") or ()), _age(o)]),
     "namespaces": ("Name Status Age", lambda o: [_name(o), (o.get("status") or {}).get("phase", ""), _age(o)]),
     "persistentvolumeclaims": (
         "Name Status Volume Capacity Access_Modes StorageClass VolumeAttributesClass Age VolumeMode*", _claim
@@ -255,7 +255,7 @@ _TABLES: dict[str, tuple[str, Cells]] = {
     ),
     "jobs.batch": ("Name Status Completions Duration Age Containers* Images* Selector*", _job),
     "cronjobs.batch": (
-        "Name Schedule Timezone Suspend Active:integer Last_Schedule Age Containers* Images* Selector*", _cron
+        "Name Schedule Timezone Suspend:boolean Active:integer Last_Schedule Age Containers* Images* Selector*", _cron
     ),
     "ingresses.networking.k8s.io": ("Name Class Hosts Address Ports Age", _ingress),
     "ingressclasses.networking.k8s.io": (

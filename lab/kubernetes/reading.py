@@ -45,7 +45,7 @@ def selection(call: Call) -> Selection:
     :raises ApiError: 400 for unreadable ones.
     """
     return Selection(
-        call.query.get("labelSelector", ""), call.query.get("fieldSelector", ""), call.resource.plural
+        call.query.get("labelSelector", ""), call.query.get("fieldSelector", ""), call.resource.plural, call.resource.custom
     )
 
 
@@ -79,12 +79,12 @@ def listing(store: Store, call: Call) -> Reply:
     version = query.get("resourceVersion", "")
     if version and version != "0":
         if not version.isdigit():
-            raise bad_request(f'invalid resource version "{version}": strconv.ParseUint: parsing "{version}": invalid syntax')
+            raise bad_request("invalid resource version: " + no_number(version))
         if int(version) > store.rv and not query.get("continue"):
             error = ApiError(
                 504,
                 "Timeout",
-                f"Too large resource version: {version}, current: {store.rv}",
+                f"Timeout: Too large resource version: {version}, current: {store.rv}",
                 {
                     "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
                     "retryAfterSeconds": 1,
@@ -131,10 +131,15 @@ def listing(store: Store, call: Call) -> Reply:
     return Reply(200, text)
 
 
+def no_number(version: str) -> str:
+    """The server's complaint about a resourceVersion."""
+    return f'resourceVersion: Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax'
+
+
 def _token(rv: int, last: Entry) -> str:
     meta = last.obj["metadata"]
-    place = "/".join(part for part in (meta.get("namespace", ""), meta["name"]) if part)
-    text = json.dumps({"v": "meta.k8s.io/v1", "rv": rv, "start": "/" + place + "\u0000"}, separators=(",", ":"))
+    place = f"{meta.get('namespace', '')}/{meta['name']}"
+    text = json.dumps({"v": "meta.k8s.io/v1", "rv": rv, "start": place + "\u0000"}, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -142,9 +147,9 @@ def _resume(token: str, found: list[Entry]) -> tuple[int, list[Entry]]:
     try:
         padded = token + "=" * (-len(token) % 4)
         value = json.loads(base64.urlsafe_b64decode(padded))
-        rv, start = int(value["rv"]), value["start"].lstrip("/").rstrip("\u0000")
+        rv, start = int(value["rv"]), value["start"].rstrip("\u0000")
     except (ValueError, KeyError, TypeError):
-        raise bad_request("continue key is not valid: illegal base64 data at input byte 0") from None
+        raise bad_request("invalid continue token: continue key is not valid: it cannot be decoded") from None
     namespace, _slash, name = start.rpartition("/")
 
     def later(entry: Entry) -> bool:

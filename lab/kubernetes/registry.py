@@ -59,6 +59,10 @@ class Registry:
         """Whether a group version belongs to the server itself."""
         return (group, version) in self._builtin_versions
 
+    def is_builtin_group(self, group: str) -> bool:
+        """Whether a group belongs to the server itself."""
+        return any(known == group for known, _version in self._builtin_versions)
+
     def groups(self) -> dict[str, list[str]]:
         """Versions of every group except the core group, preferred first; built-in groups first."""
         out: dict[str, list[str]] = {}

@@ -138,21 +138,21 @@ _MORE_FIELDS = {
 }  # fmt: skip
 
 
-def field_selector(text: str, plural: str, selectable: tuple[str, ...] = ()) -> list[tuple[str, str, bool]]:
+def field_selector(text: str, plural: str, custom: bool = False) -> list[tuple[str, str, bool]]:
     """``(path, value, equal)`` requirements.
 
     :raises ApiError: 400 for an unknown field.
     """
     out = []
-    known = ("metadata.name", "metadata.namespace", *_MORE_FIELDS.get(plural, ()), *selectable)
+    known = ("metadata.name", "metadata.namespace", *_MORE_FIELDS.get(plural, ()))
     for part in filter(None, text.split(",")):
         match = re.fullmatch(r"([^=!]+)(==|!=|=)(.*)", part)
         if not match:
             raise bad_request(f"invalid selector: '{text}'; can't understand '{part}'")
         path, sign, value = match.groups()
         if path not in known:
-            if plural in _MORE_FIELDS:
-                raise bad_request(f'field label not supported: {path}')
+            if plural in _MORE_FIELDS or custom:
+                raise bad_request(f"field label not supported: {path}")
             raise bad_request(
                 f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"'
             )
@@ -175,9 +175,9 @@ def field_value(obj: dict[str, Any], path: str) -> str:
 class Selection:
     """Both selectors of a list, watch or deletecollection."""
 
-    def __init__(self, labels: str, fields: str, plural: str, selectable: tuple[str, ...] = ()) -> None:
+    def __init__(self, labels: str, fields: str, plural: str, custom: bool = False) -> None:
         self.labels = label_selector(labels) if labels else []
-        self.fields = field_selector(fields, plural, selectable) if fields else []
+        self.fields = field_selector(fields, plural, custom) if fields else []
         self.all = not self.labels and not self.fields
 
     def matches(self, obj: dict[str, Any]) -> bool:

@@ -102,6 +102,9 @@ class Server:
             return self._status(internal(f"Internal error occurred: {type(error).__name__}: {error}"))
         if isinstance(answer, Watch):
             return await self._watch(request, answer)
+        if headers["accept"].startswith("application/yaml") and answer.content_type == "application/json":
+            text = yaml.safe_dump(json.loads(answer.text), allow_unicode=True)
+            answer = Reply(answer.status, text, "application/yaml")
         return self._send(answer, warnings)
 
     def _status(self, error: ApiError) -> web.Response:

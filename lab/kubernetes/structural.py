@@ -237,7 +237,7 @@ def _object(value: dict[str, Any], raw: dict[str, Any], path: str, shown: str, c
             causes.append(required(prefix + name))
     properties = raw.get("properties") or {}
     extra = raw.get("additionalProperties")
-    for name in sorted(value):
+    for name in value:
         kind = properties.get(name)
         if kind is None and isinstance(extra, dict):
             kind = extra

@@ -49,8 +49,8 @@ _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _RBAC = "rbac.authorization.k8s.io"
 
 
-def metadata(obj: Object, resource: str) -> list[Cause]:
-    """Violations of the common metadata of a new or changed object."""
+def metadata(obj: Object, resource: str, custom: bool) -> list[Cause]:
+    """Violations of the common metadata of a new or changed object; custom resources may have plain finalizers."""
     meta = obj["metadata"]
     out: list[Cause] = []
     name = meta.get("name", "")
@@ -68,7 +68,7 @@ def metadata(obj: Object, resource: str) -> list[Cause]:
             out.append(invalid_value("metadata.labels", json.dumps(value), _VALUE_TEXT))
     for key in meta.get("annotations") or {}:
         out.extend(_key(key.lower(), "metadata.annotations"))
-    for index, finalizer in enumerate(meta.get("finalizers") or ()):
+    for index, finalizer in enumerate(() if custom else meta.get("finalizers") or ()):
         if "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion", "kubernetes"):
             text = "name is neither a standard finalizer name nor is it fully qualified"
             out.append(invalid_value(f"metadata.finalizers[{index}]", json.dumps(finalizer), text))
@@ -159,6 +159,8 @@ def _service(obj: Object) -> list[Cause]:
                 )
             names.add(name)
         out.extend(_port(port.get("port"), f"spec.ports[{index}].port"))
+        if isinstance(port.get("targetPort"), int):
+            out.extend(_port(port["targetPort"], f"spec.ports[{index}].targetPort"))
     if spec.get("loadBalancerClass") and spec.get("type") != "LoadBalancer":
         out.append(forbidden_value("spec.loadBalancerClass", "may only be used when `type` is 'LoadBalancer'"))
     return out
@@ -189,17 +191,17 @@ def _service_change(old: Object, new: Object) -> list[Cause]:
 def _selector_labels(obj: Object) -> list[Cause]:
     spec = obj.get("spec") or {}
     selector = spec.get("selector")
-    if not selector:
-        out = [required("spec.selector")] if selector is None else []
-        empty = "empty selector is invalid for deployment"
-        return out or [invalid_value("spec.selector", "{}", empty)]
     labels = (spec.get("template") or {}).get("metadata", {}).get("labels") or {}
+    listed = ", ".join(f"{json.dumps(k)}:{json.dumps(v)}" for k, v in sorted(labels.items()))
+    shown = f"map[string]string{{{listed}}}" if labels else "map[string]string(nil)"
+    differs = invalid_value("spec.template.metadata.labels", shown, "`selector` does not match template `labels`")
+    if selector is None:
+        return [required("spec.selector"), differs]
+    if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        shown_selector = "v1.LabelSelector{MatchLabels:map[string]string(nil), MatchExpressions:[]v1.LabelSelectorRequirement(nil)}"
+        return [invalid_value("spec.selector", shown_selector, "empty selector is invalid for deployment")]
     wanted = selector.get("matchLabels") or {}
-    if any(labels.get(key) != value for key, value in wanted.items()):
-        listed = ", ".join(f"{json.dumps(k)}:{json.dumps(v)}" for k, v in sorted(labels.items()))
-        text = "`selector` does not match template `labels`"
-        return [invalid_value("spec.template.metadata.labels", f"map[string]string{{{listed}}}", text)]
-    return []
+    return [differs] if any(labels.get(key) != value for key, value in wanted.items()) else []
 
 
 def _workload(obj: Object) -> list[Cause]:

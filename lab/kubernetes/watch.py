@@ -13,8 +13,8 @@ from typing import Any
 
 from . import table
 from .call import Call
-from .errors import bad_request, expired
-from .reading import selection
+from .errors import expired, internal
+from .reading import no_number, selection
 from .selectors import Selection
 from .store import Bucket, Entry, Event, Store
 
@@ -38,7 +38,7 @@ class Watch:
     def _start(self) -> None:
         """Queue what is known already and listen for the rest.
 
-        :raises ApiError: 400 for an unreadable version.
+        :raises ApiError: 500 for an unreadable version.
         """
         version = self.call.query.get("resourceVersion", "")
         if version in ("", "0"):
@@ -47,7 +47,7 @@ class Watch:
                     self._send("ADDED", entry)
         else:
             if not version.isdigit():
-                raise bad_request(f'invalid resource version "{version}": strconv.ParseUint: parsing "{version}": invalid syntax')
+                raise internal(no_number(version))
             wanted = int(version)
             if wanted < self.bucket.oldest:
                 error = expired(wanted, self.bucket.oldest).status()

@@ -63,7 +63,7 @@ class Writes:
         """
         resource = call.resource
         obj = intake.document(call)
-        intake.check_type(call, obj)
+        intake.check_type(call, obj, self.registry.definitions.by_kind)
         new = intake.typed(call, obj)
         return self._store_new(call, new, resource_manager=True)
 
@@ -150,7 +150,7 @@ class Writes:
         """PUT, also of a subresource."""
         resource = call.resource
         obj = intake.document(call)
-        intake.check_type(call, obj)
+        intake.check_type(call, obj, self.registry.definitions.by_kind)
         new = intake.typed(call, obj)
         meta = new["metadata"]
         if meta.get("name", call.name) != call.name:
@@ -204,8 +204,6 @@ class Writes:
                 new["status"] = old["status"]
             else:
                 new.pop("status", None)
-        if resource.id == "services" and call.subresource != "status":
-            self._keep_addresses(new, old)
         if not resource.custom:
             defaults.finished(resource.id, new)
         if entries is None:
@@ -215,6 +213,7 @@ class Writes:
         if entries:
             meta["managedFields"] = entries
         if resource.id == "services" and call.subresource != "status":
+            self._keep_addresses(new, old)
             self.services.fill(new, old)
         counted = resource.custom or resource.generation
         if counted and call.subresource != "status" and self._spec_changed(call, old, new):
