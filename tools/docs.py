@@ -33,10 +33,12 @@ def roles() -> list[role_readme.Role]:
 
 
 def guides() -> Iterator[tuple[str, str]]:
-    """Yield file name and title of every page written by hand."""
-    for path in sorted(DOCS.glob("*.md")):
-        title = re.search(r"^# +(.+)$", path.read_text(), re.M)
-        if path.name != "README.md":
+    """Yield path below docs/ and title of every page, and folder of pages, that is not generated here."""
+    for path in sorted(DOCS.glob("*")):
+        if path.is_dir() and path.name not in module_pages.KINDS.values():
+            yield f"{path.name}/", path.name.capitalize()
+        elif path.suffix == ".md" and path.name != "README.md":
+            title = re.search(r"^# +(.+)$", path.read_text(), re.M)
             yield path.name, title[1] if title else path.stem
 
 
