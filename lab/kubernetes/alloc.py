@@ -73,7 +73,9 @@ class Services:
             if port.get("nodePort"):
                 number = port["nodePort"]
                 if number not in mine and number in self.ports:
-                    cause = invalid_value(f"spec.ports[{index}].nodePort", str(number), "provided port is already allocated")
+                    cause = invalid_value(
+                        f"spec.ports[{index}].nodePort", str(number), "provided port is already allocated"
+                    )
                     raise invalid("Service", "", name, [cause])
             else:
                 port["nodePort"] = known.get((port.get("protocol"), port.get("port"))) or self._free_port()

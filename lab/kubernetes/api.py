@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -17,7 +17,16 @@ from . import crd, discovery, reading, scale, schema
 from .alloc import Services
 from .call import Call, Reply, now
 from .deleting import Deletes
-from .errors import ApiError, Cause, PlainError, conflict, invalid, method_not_allowed, not_found, path_not_found, resource_not_found
+from .errors import (
+    ApiError,
+    Cause,
+    conflict,
+    invalid,
+    method_not_allowed,
+    not_found,
+    path_not_found,
+    resource_not_found,
+)
 from .openapi import OpenApi
 from .registry import Registry
 from .resources import UNSERVED
@@ -99,7 +108,11 @@ class Api:
         if not rest:
             return None
         namespace = ""
-        if rest[0] == "namespaces" and len(rest) >= 3 and not (group == "" and rest[2] in ("status", "finalize") and len(rest) == 3):
+        if (
+            rest[0] == "namespaces"
+            and len(rest) >= 3
+            and not (group == "" and rest[2] in ("status", "finalize") and len(rest) == 3)
+        ):
             namespace, rest = unquote(rest[1]), rest[2:]
         resource = self.registry.find(group, version, rest[0])
         if resource is None or len(rest) > 3:
@@ -203,7 +216,7 @@ class Api:
             self._deprecations(call)
             return reading.reply_one(call, self.writes.create(call), 201)
         if method == "DELETE":
-            if resource.namespaced and not call.namespace or "deletecollection" not in resource.verbs:
+            if (resource.namespaced and not call.namespace) or "deletecollection" not in resource.verbs:
                 raise method_not_allowed()
             return self.deletes.collection(call)
         raise method_not_allowed()
@@ -235,7 +248,11 @@ class Api:
         body = json.loads(call.body)
         entry = reading.get(self.store, call)
         wanted = (body.get("spec") or {}).get("finalizers") or []
-        if not wanted and entry.obj["metadata"].get("deletionTimestamp") and not entry.obj["metadata"].get("finalizers"):
+        if (
+            not wanted
+            and entry.obj["metadata"].get("deletionTimestamp")
+            and not entry.obj["metadata"].get("finalizers")
+        ):
             self.store.remove("namespaces", "", call.name)
             return reading.reply_one(call, entry)
         new = {**entry.obj, "metadata": dict(entry.obj["metadata"]), "spec": {"finalizers": wanted} if wanted else {}}
@@ -270,12 +287,16 @@ class Api:
         token = secrets.token_urlsafe(48)
         user = f"system:serviceaccount:{call.namespace}:{call.name}"
         self.tokens[token] = Identity(user, ("system:serviceaccounts", f"system:serviceaccounts:{call.namespace}"))
-        end = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+        end = datetime.now(UTC) + timedelta(seconds=seconds)
         out = {
             "kind": "TokenRequest",
             "apiVersion": "authentication.k8s.io/v1",
             "metadata": {"name": call.name, "namespace": call.namespace, "creationTimestamp": now()},
-            "spec": {"audiences": ["https://kubernetes.default.svc"], "expirationSeconds": seconds, "boundObjectRef": None},
+            "spec": {
+                "audiences": ["https://kubernetes.default.svc"],
+                "expirationSeconds": seconds,
+                "boundObjectRef": None,
+            },
             "status": {"token": token, "expirationTimestamp": end.strftime("%Y-%m-%dT%H:%M:%SZ")},
         }
         return Reply(201, json.dumps(out))
@@ -325,4 +346,3 @@ def _no_watch_list() -> ApiError:
     return ApiError(
         422, "Invalid", f'ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: Forbidden: {text}', details
     )
-

@@ -31,7 +31,11 @@ def check(obj: Object) -> None:
     """
     spec, name = obj.get("spec") or {}, obj["metadata"]["name"]
     names, causes = spec.get("names") or {}, []
-    for field, value in (("group", spec.get("group")), ("names.plural", names.get("plural")), ("names.kind", names.get("kind"))):
+    for field, value in (
+        ("group", spec.get("group")),
+        ("names.plural", names.get("plural")),
+        ("names.kind", names.get("kind")),
+    ):
         if not value:
             causes.append(required(f"spec.{field}"))
     if names.get("plural") and spec.get("group") and name != f"{names['plural']}.{spec['group']}":

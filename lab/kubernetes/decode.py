@@ -90,9 +90,7 @@ def body(data: bytes, content_type: str) -> tuple[Any, list[str]]:
         return load_yaml(data)
     if media == "application/vnd.kubernetes.protobuf":
         return protobuf.decode(data), []
-    raise unsupported_media_type(
-        ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"]
-    )
+    raise unsupported_media_type(["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"])
 
 
 def load_yaml(data: bytes) -> tuple[Any, list[str]]:

@@ -87,7 +87,8 @@ class Deletes:
         first: Object = {"continue": ""} if resource.custom else {}
         meta = json.dumps({**first, "resourceVersion": version})
         return Reply(
-            200, f'{{"kind":"{resource.list_kind}","apiVersion":"{call.api_version}","metadata":{meta},"items":[{items}]}}'
+            200,
+            f'{{"kind":"{resource.list_kind}","apiVersion":"{call.api_version}","metadata":{meta},"items":[{items}]}}',
         )
 
     def _options(self, call: Call) -> Object:
@@ -273,7 +274,9 @@ class Deletes:
             return
         if left or current.obj["metadata"].get("finalizers"):
             if left != (spec.get("finalizers") or []):
-                self.store.put("namespaces", {**current.obj, "metadata": {**current.obj["metadata"]}, "spec": {"finalizers": left}})
+                self.store.put(
+                    "namespaces", {**current.obj, "metadata": {**current.obj["metadata"]}, "spec": {"finalizers": left}}
+                )
             return
         self.store.remove("namespaces", "", name)
 

@@ -178,4 +178,3 @@ def version_info(version: str) -> str:
         for key in ("emulationMajor", "emulationMinor", "minCompatibilityMajor", "minCompatibilityMinor"):
             del info[key]
     return json.dumps(info, indent=2)
-

@@ -77,9 +77,7 @@ def _details(name: str, group: str, kind: str, **more: Any) -> dict[str, Any]:
 
 def not_found(plural: str, group: str, name: str) -> ApiError:
     """404 for an object which does not exist."""
-    return ApiError(
-        404, "NotFound", f'{qualified(plural, group)} "{name}" not found', _details(name, group, plural)
-    )
+    return ApiError(404, "NotFound", f'{qualified(plural, group)} "{name}" not found', _details(name, group, plural))
 
 
 def path_not_found() -> PlainError:
@@ -153,16 +151,12 @@ def rejected_patch() -> ApiError:
 
 def method_not_allowed() -> ApiError:
     """405."""
-    return ApiError(
-        405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {}
-    )
+    return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
 
 
 def unsupported_media_type(accepted: list[str]) -> ApiError:
     """415 with the accepted types."""
-    message = (
-        "the body of the request was in an unknown format - accepted media types include: " + ", ".join(accepted)
-    )
+    message = "the body of the request was in an unknown format - accepted media types include: " + ", ".join(accepted)
     return ApiError(415, "UnsupportedMediaType", message)
 
 

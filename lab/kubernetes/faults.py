@@ -87,7 +87,11 @@ class Counters:
 
     def shown(self) -> dict[str, Any]:
         """``{"total": n, "writes": n, "requests": {"GET /path": n}, "statuses": {"200": n}}``."""
-        writes = sum(count for (method, _path), count in self.counts.items() if method.isalpha() and method not in ("GET", "HEAD"))
+        writes = sum(
+            count
+            for (method, _path), count in self.counts.items()
+            if method.isalpha() and method not in ("GET", "HEAD")
+        )
         return {
             "total": sum(self.counts.values()),
             "writes": writes,

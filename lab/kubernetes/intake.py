@@ -74,7 +74,9 @@ def apply_document(call: Call) -> Object:
     else:
         obj, complaints = _yaml(call.body)
     if not isinstance(obj, dict):
-        raise bad_request("error decoding YAML: error unmarshaling JSON: json: cannot unmarshal into Go value of type map[string]interface {}")
+        raise bad_request(
+            "error decoding YAML: error unmarshaling JSON: json: cannot unmarshal into Go value of type map[string]interface {}"
+        )
     _note(call, complaints)
     return obj
 
@@ -148,7 +150,9 @@ def typed(call: Call, obj: Object, patch: Object | None = None, strategic: bool 
     meta = obj.get("metadata")
     if meta is not None and not isinstance(meta, dict):
         raise decode.not_handled(
-            resource.kind, call.version, "json: cannot unmarshal string into Go struct field .metadata of type v1.ObjectMeta"
+            resource.kind,
+            call.version,
+            "json: cannot unmarshal string into Go struct field .metadata of type v1.ObjectMeta",
         )
     meta = dict(meta or {})
     managed = meta.pop("managedFields", None)

@@ -180,7 +180,11 @@ def _operation(action: str, kind: Object, ref: str, tag: str) -> Object:
 
 def _query(*names: str) -> list[Object]:
     return [
-        {"name": name, "in": "query", "schema": {"type": "boolean" if name == "force" else "string", "uniqueItems": True}}
+        {
+            "name": name,
+            "in": "query",
+            "schema": {"type": "boolean" if name == "force" else "string", "uniqueItems": True},
+        }
         for name in names
     ]
 
@@ -206,7 +210,9 @@ def _paths(resource: Resource, group: str, version: str, schema: str) -> Object:
             },
         }
 
-    out: Object = {collection: {"post": {**_operation("post", kind, ref, tag), "parameters": write, "requestBody": body}}}
+    out: Object = {
+        collection: {"post": {**_operation("post", kind, ref, tag), "parameters": write, "requestBody": body}}
+    }
     if len(resource.verbs) == 1:
         return out
     out[collection]["get"] = _operation("list", kind, ref, tag)
@@ -225,4 +231,3 @@ def _paths(resource: Resource, group: str, version: str, schema: str) -> Object:
             scale, scale_ref = _gvk("autoscaling", "v1", "Scale"), _REF + "io.k8s.api.autoscaling.v1.Scale"
             out[f"{item}/scale"] = {"get": _operation("get", scale, scale_ref, tag), "patch": patch(scale, scale_ref)}
     return out
-

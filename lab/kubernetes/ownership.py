@@ -94,9 +94,7 @@ def _usable(entries: list[Entry] | None) -> list[Entry]:
     return [entry for entry in entries or () if entry.get("manager") and isinstance(entry.get("fieldsV1"), dict)]
 
 
-def after_update(
-    live: dict[str, Any] | None, new: dict[str, Any], node: Node, writer: Writer
-) -> list[Entry]:
+def after_update(live: dict[str, Any] | None, new: dict[str, Any], node: Node, writer: Writer) -> list[Entry]:
     """managedFields after a create, update or patch.
 
     The entries which ``new`` carries are taken as the starting point when there are any (a client may rewrite them,
@@ -295,9 +293,7 @@ def _prune(merged: dict[str, Any], last: Trie, owned: list[Trie], node: Node) ->
     for trie in owned:
         managed = fields.union(managed, trie)
     whole = fields.ensure_named(_set_of(merged, node), node)
-    keep = fields.union(
-        fields.ensure_named(_set_of(pruned, node), node), fields.ensure_named(managed, node)
-    )
+    keep = fields.union(fields.ensure_named(_set_of(pruned, node), node), fields.ensure_named(managed, node))
     pruned = fields.remove(merged, fields.difference(whole, keep), node)
     still = fields.ensure_named(_set_of(pruned, node), node)
     dangling = fields.intersection(fields.difference(whole, still), named_last)

@@ -100,9 +100,7 @@ def json_patch(target: Any, operations: Any) -> Any:
             "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp"
         )
     if len(operations) > 10_000:
-        raise bad_request(
-            f"The allowed maximum operations in a JSON patch is 10000, got {len(operations)}"
-        )
+        raise bad_request(f"The allowed maximum operations in a JSON patch is 10000, got {len(operations)}")
     for operation in operations:
         if not isinstance(operation, dict) or "op" not in operation or "path" not in operation:
             raise rejected_patch()

@@ -211,7 +211,12 @@ def _ingress(obj: Object) -> list[Any]:
     found = [i.get("ip") or i.get("hostname", "") for i in (status.get("loadBalancer") or {}).get("ingress") or ()]
     ports = "80, 443" if spec.get("tls") else "80"
     return [
-        _name(obj), spec.get("ingressClassName") or "<none>", ",".join(hosts) or "*", ",".join(found), ports, _age(obj)
+        _name(obj),
+        spec.get("ingressClassName") or "<none>",
+        ",".join(hosts) or "*",
+        ",".join(found),
+        ports,
+        _age(obj),
     ]
 
 

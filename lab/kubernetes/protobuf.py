@@ -11,7 +11,7 @@ The envelope is ``k8s\\0`` and a ``runtime.Unknown`` message; field numbers are 
 from __future__ import annotations
 
 import base64
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from .errors import unsupported_media_type
@@ -150,7 +150,7 @@ def _time(data: bytes) -> str | None:
     parts = {number: value for number, _wire, value in _fields(data)}
     if not parts.get(1):
         return None
-    stamp = datetime.fromtimestamp(_signed(parts[1]), tz=timezone.utc)
+    stamp = datetime.fromtimestamp(_signed(parts[1]), tz=UTC)
     return stamp.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

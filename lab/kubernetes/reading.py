@@ -45,7 +45,10 @@ def selection(call: Call) -> Selection:
     :raises ApiError: 400 for unreadable ones.
     """
     return Selection(
-        call.query.get("labelSelector", ""), call.query.get("fieldSelector", ""), call.resource.plural, call.resource.custom
+        call.query.get("labelSelector", ""),
+        call.query.get("fieldSelector", ""),
+        call.resource.plural,
+        call.resource.custom,
     )
 
 

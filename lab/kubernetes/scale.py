@@ -50,7 +50,9 @@ def view(call: Call, obj: Object) -> Object:
     """The object as ``autoscaling/v1 Scale``."""
     wanted, current, chosen = _paths(call)
     meta = obj["metadata"]
-    shown = {key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp") if key in meta}
+    shown = {
+        key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp") if key in meta
+    }
     replicas = _get(obj, wanted)
     status: Object = {"replicas": _get(obj, current) or 0}
     picked = _get(obj, chosen) if chosen else None

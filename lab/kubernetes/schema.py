@@ -219,9 +219,7 @@ def _custom(raw: dict[str, Any]) -> Node:
         extra = raw.get("additionalProperties")
         if isinstance(extra, dict):
             node.elem = _custom(extra)
-        elif extra is True:
-            node.elem = DEDUCED
-        elif node.preserve:
+        elif extra is True or node.preserve:
             node.elem = DEDUCED
         node.atomic = raw.get("x-kubernetes-map-type") == "atomic"
         if node.embedded:

@@ -46,7 +46,9 @@ def label_selector(text: str) -> list[Match]:
             take()
         key = take()
         if not re.fullmatch(r"[A-Za-z0-9./_-]+", key or ""):
-            raise bad_request(f"unable to parse requirement: found '{key}', expected: !, identifier, or 'end of string'")
+            raise bad_request(
+                f"unable to parse requirement: found '{key}', expected: !, identifier, or 'end of string'"
+            )
         token = peek()
         if token in ("", ","):
             out.append(_missing(key) if absent else _exists(key))
@@ -67,9 +69,7 @@ def label_selector(text: str) -> list[Match]:
                     values.add("")
                     continue
                 if not re.fullmatch(r"[A-Za-z0-9./_-]+", item or ""):
-                    raise bad_request(
-                        f"unable to parse requirement: found '{item}', expected: ',', ')' or identifier"
-                    )
+                    raise bad_request(f"unable to parse requirement: found '{item}', expected: ',', ')' or identifier")
                 values.add(item)
                 if peek() == ",":
                     take()
@@ -81,9 +81,7 @@ def label_selector(text: str) -> list[Match]:
             bound = int(take())
             out.append(_compares(key, bound, token))
         else:
-            raise bad_request(
-                f"unable to parse requirement: found '{token}', expected: in, notin, =, ==, !=, gt, lt"
-            )
+            raise bad_request(f"unable to parse requirement: found '{token}', expected: in, notin, =, ==, !=, gt, lt")
         if peek() == ",":
             take()
         elif peek():
@@ -153,9 +151,7 @@ def field_selector(text: str, plural: str, custom: bool = False) -> list[tuple[s
         if path not in known:
             if plural in _MORE_FIELDS or custom:
                 raise bad_request(f"field label not supported: {path}")
-            raise bad_request(
-                f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"'
-            )
+            raise bad_request(f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"')
         out.append((path, value, sign != "!="))
     return out
 

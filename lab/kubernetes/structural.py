@@ -95,9 +95,7 @@ def validate(value: Any, raw: dict[str, Any], path: str, shown: str, causes: lis
     if choices is not None and not any(value == choice and type(value) is type(choice) for choice in choices):
         supported = ", ".join(json.dumps(choice) for choice in choices)
         causes.append(
-            Cause(
-                "FieldValueNotSupported", f"Unsupported value: {_go(value)}: supported values: {supported}", path
-            )
+            Cause("FieldValueNotSupported", f"Unsupported value: {_go(value)}: supported values: {supported}", path)
         )
     if isinstance(value, str):
         _string(value, raw, path, shown, causes)

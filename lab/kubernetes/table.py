@@ -42,7 +42,9 @@ def partial(obj: Object) -> Object:
 def _steps(path: str) -> tuple[tuple[str, str, str], ...]:
     """A JSONPath as ``(kind, a, b)`` steps: key, index, or filter."""
     out: list[tuple[str, str, str]] = []
-    pattern = re.compile(r"""\.((?:\\.|[^.\[\\])+)|\[(-?\d+)\]|\[\*\]|\['([^']*)'\]|\[\?\(@\.([^=\s]+)\s*==\s*["']([^"']*)["']\)\]""")
+    pattern = re.compile(
+        r"""\.((?:\\.|[^.\[\\])+)|\[(-?\d+)\]|\[\*\]|\['([^']*)'\]|\[\?\(@\.([^=\s]+)\s*==\s*["']([^"']*)["']\)\]"""
+    )
     for match in pattern.finditer(path):
         if match.group(1) is not None:
             out.append(("key", re.sub(r"\\(.)", r"\1", match.group(1)), ""))

@@ -87,7 +87,9 @@ def _key(key: str, field: str) -> list[Cause]:
     if slash and not _SUBDOMAIN.fullmatch(prefix):
         return [invalid_value(field, json.dumps(key), "prefix part " + SUBDOMAIN_TEXT)]
     if not name:
-        return [invalid_value(field, json.dumps(key), "name part must be non-empty"), ]
+        return [
+            invalid_value(field, json.dumps(key), "name part must be non-empty"),
+        ]
     if len(name) > 63:
         return [invalid_value(field, json.dumps(key), "name part must be no more than 63 bytes")]
     if not _QUALIFIED.fullmatch(name):
@@ -198,7 +200,9 @@ def _selector_labels(obj: Object) -> list[Cause]:
     if selector is None:
         return [required("spec.selector"), differs]
     if not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        shown_selector = "v1.LabelSelector{MatchLabels:map[string]string(nil), MatchExpressions:[]v1.LabelSelectorRequirement(nil)}"
+        shown_selector = (
+            "v1.LabelSelector{MatchLabels:map[string]string(nil), MatchExpressions:[]v1.LabelSelectorRequirement(nil)}"
+        )
         return [invalid_value("spec.selector", shown_selector, "empty selector is invalid for deployment")]
     wanted = selector.get("matchLabels") or {}
     return [differs] if any(labels.get(key) != value for key, value in wanted.items()) else []
@@ -252,11 +256,12 @@ def _go_selector(selector: Object) -> str:
     if labels is None:
         shown = "map[string]string(nil)"
     else:
-        shown = "map[string]string{" + ", ".join(f"{json.dumps(k)}:{json.dumps(v)}" for k, v in sorted(labels.items())) + "}"
-    return (
-        f"v1.LabelSelector{{MatchLabels:{shown}, "
-        "MatchExpressions:[]v1.LabelSelectorRequirement(nil)}"
-    )
+        shown = (
+            "map[string]string{"
+            + ", ".join(f"{json.dumps(k)}:{json.dumps(v)}" for k, v in sorted(labels.items()))
+            + "}"
+        )
+    return f"v1.LabelSelector{{MatchLabels:{shown}, MatchExpressions:[]v1.LabelSelectorRequirement(nil)}}"
 
 
 _SET_MUTABLE = (
@@ -326,8 +331,8 @@ def _role_change(old: Object, new: Object) -> list[Cause]:
     if old.get("roleRef") != new.get("roleRef"):
         reference = new.get("roleRef") or {}
         shown = (
-            f'rbac.RoleRef{{APIGroup:{json.dumps(reference.get("apiGroup", ""))}, '
-            f'Kind:{json.dumps(reference.get("kind", ""))}, Name:{json.dumps(reference.get("name", ""))}}}'
+            f"rbac.RoleRef{{APIGroup:{json.dumps(reference.get('apiGroup', ''))}, "
+            f"Kind:{json.dumps(reference.get('kind', ''))}, Name:{json.dumps(reference.get('name', ''))}}}"
         )
         return [invalid_value("roleRef", shown, "cannot change roleRef")]
     return []

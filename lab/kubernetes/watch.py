@@ -121,7 +121,7 @@ async def drain(watch: Watch, write: Callable[[bytes], Any], timeout: float | No
         pause = min(left if left is not None else 60.0, max(beat - loop.time(), 0.01))
         try:
             line = await asyncio.wait_for(watch.lines.get(), pause)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             if bookmarks and loop.time() >= beat:
                 watch.bookmark()
                 beat = loop.time() + 60

@@ -94,7 +94,7 @@ class Writes:
         self._admit(call, meta)
         if resource.terminating:
             raise ApiError(
-                405, "MethodNotAllowed", f"create not allowed while custom resource definition is terminating", {}
+                405, "MethodNotAllowed", "create not allowed while custom resource definition is terminating", {}
             )
         meta["uid"] = str(uuid.uuid4())
         meta["creationTimestamp"] = stamp
@@ -141,7 +141,9 @@ class Writes:
             raise not_found("namespaces", "", call.namespace)
         if space.obj["metadata"].get("deletionTimestamp"):
             why = f"unable to create new content in namespace {call.namespace} because it is being terminated"
-            cause = Cause("NamespaceTerminating", f"namespace {call.namespace} is being terminated", "metadata.namespace")
+            cause = Cause(
+                "NamespaceTerminating", f"namespace {call.namespace} is being terminated", "metadata.namespace"
+            )
             raise forbidden(call.resource.plural, call.resource.group, meta.get("name", ""), why, [cause])
 
     # -- update -------------------------------------------------------------------------------------------------
@@ -255,7 +257,11 @@ class Writes:
 
     @staticmethod
     def _spec_changed(call: Call, old: Object, new: Object) -> bool:
-        skip = {"metadata", "status"} if call.resource.has_status(call.version) or not call.resource.custom else {"metadata"}
+        skip = (
+            {"metadata", "status"}
+            if call.resource.has_status(call.version) or not call.resource.custom
+            else {"metadata"}
+        )
         for name in old.keys() | new.keys():
             if name not in skip and old.get(name) != new.get(name):
                 return True
@@ -303,7 +309,9 @@ class Writes:
         if kind == JSON_PATCH:
             changed = patch.json_patch(whole, document)
         elif not isinstance(document, dict):
-            raise bad_request("error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}")
+            raise bad_request(
+                "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"
+            )
         elif kind == MERGE:
             changed = patch.merge_patch(whole, document)
         else:
@@ -406,7 +414,9 @@ class Writes:
 
 def _other_object(call: Call, given: str, found: str) -> ApiError:
     resource = call.resource
-    key = "/".join(part for part in ("", "registry", resource.group, resource.plural, call.namespace, call.name) if part)
+    key = "/".join(
+        part for part in ("", "registry", resource.group, resource.plural, call.namespace, call.name) if part
+    )
     why = (
         f"StorageError: invalid object, Code: 4, Key: /{key}, ResourceVersion: 0, AdditionalErrorMsg: "
         f"Precondition failed: UID in precondition: {given}, UID in object meta: {found}"

@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from ansible_collections.homeops.cluster.plugins.module_utils.talos import machine_config, secrets
 
 FIXTURES = Path(__file__).resolve().parents[1] / "unit" / "fixtures" / "talos"
@@ -41,7 +42,9 @@ TOOL = _tool()
 VERSION = TOOL.talosctl("version", "--client", "--short")[1] if shutil.which("talosctl") else ""
 
 pytestmark = [
-    pytest.mark.skipif(not VERSION, reason="no talosctl on PATH: the stored answers of talosctl 1.10.5 stand in for it"),
+    pytest.mark.skipif(
+        not VERSION, reason="no talosctl on PATH: the stored answers of talosctl 1.10.5 stand in for it"
+    ),
     pytest.mark.skipif(bool(VERSION) and "v1.10." not in VERSION, reason=f"not Talos 1.10: {VERSION.strip()}"),
 ]
 

@@ -96,7 +96,7 @@ def bundle_of(params: Mapping[str, Any], ctx: Context) -> secrets.SecretsBundle:
             param="secrets_file",
         )
     if ctx.check_mode and not os.path.exists(os.path.expanduser(path)):
-        return secrets.generate(datetime.datetime.now(datetime.timezone.utc))
+        return secrets.generate(datetime.datetime.now(datetime.UTC))
     try:
         text = ctx.read_text(path)
     except (OSError, UnicodeDecodeError) as error:

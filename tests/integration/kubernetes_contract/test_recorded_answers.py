@@ -91,8 +91,12 @@ def differences(wanted: Any, found: Any, bindings: Bindings, path: str = "") -> 
             wanted, found = (sorted(v, key=lambda e: (e["manager"], e["operation"])) for v in (wanted, found))
         if len(wanted) != len(found):
             return [f"{path} has {len(found)} items for {len(wanted)}: {json.dumps(found)[:400]}"]
-        return [d for i, (w, f) in enumerate(zip(wanted, found, strict=True)) for d in differences(w, f, bindings, f"{path}[{i}]")]
-    if isinstance(wanted, str) and PLACEHOLDER.search(wanted) or wanted == "gen-<5>":
+        return [
+            d
+            for i, (w, f) in enumerate(zip(wanted, found, strict=True))
+            for d in differences(w, f, bindings, f"{path}[{i}]")
+        ]
+    if (isinstance(wanted, str) and PLACEHOLDER.search(wanted)) or wanted == "gen-<5>":
         if wanted == "gen-<5>":
             return [] if re.fullmatch(r"gen-[a-z0-9]{5}", found) else [f"{path}: {found!r} for {wanted!r}"]
         shown = str(found) if wanted == "<nodePort>" else found

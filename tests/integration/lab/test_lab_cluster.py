@@ -451,8 +451,8 @@ def test_a_reset_everywhere_drops_the_kubernetes(cluster: Cluster) -> None:
 
 def reset(cluster: Cluster, number: int) -> None:
     """Wipe STATE and EPHEMERAL and reboot (machine.proto ResetRequest: graceful 1, reboot 2, system_partitions 3)."""
-    import subprocess
     import shutil
+    import subprocess
 
     pytest.importorskip("yaml")
     talosctl = shutil.which("talosctl")

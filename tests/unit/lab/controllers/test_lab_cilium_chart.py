@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+
 from lab.controllers.api import CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, ROLE_BINDINGS
 from lab.controllers.cilium import chart, crds, install, release
 

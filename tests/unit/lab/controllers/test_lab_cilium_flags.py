@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+
 from lab.controllers.cilium import flags
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+
 from lab.controllers import lb_ipam
 
 POOL = {"blocks": [{"start": "172.29.52.100", "stop": "172.29.52.102"}]}

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+
 from lab.controllers import base, cronjob, pods
 from lab.controllers.daemonset import at_least_one, eligible, pinned_node
 from lab.controllers.scheduler import choose

@@ -11,6 +11,7 @@ import os
 from collections.abc import Awaitable, Callable
 
 import pytest
+
 from lab.doors import Door, DoorFaults
 from lab.state import LabError
 

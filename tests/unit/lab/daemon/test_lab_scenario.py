@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
+
 from lab.scenario import Delays, HttpFault, Scenario, ScenarioError, build, set_path
 
 SCENARIOS = sorted((Path(__file__).parents[4] / "lab" / "scenarios").glob("*.yml"))

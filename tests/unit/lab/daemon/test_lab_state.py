@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from lab.state import LabError, LabState, door_address, lab_net
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError
 from ansible_collections.homeops.cluster.plugins.module_utils.model import cilium, talos
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.homeops.cluster.plugins.module_utils.talos import documents, goyaml, known_keys
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.documents import Document
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.reboot import reboot_paths

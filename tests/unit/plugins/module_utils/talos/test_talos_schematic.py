@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
+
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError
 from ansible_collections.homeops.cluster.plugins.module_utils.talos import schematic
-from hypothesis import given, strategies as st
 
 HOME = "ced720bf79203f5297a63edcdbbf43a0922c2a66dcfa6676b1cc1ce46d105be1"
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from ansible_collections.homeops.cluster.plugins.module_utils.talos import (
     documents,
     machine_config,
