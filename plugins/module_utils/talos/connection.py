@@ -19,12 +19,16 @@ from typing import Any
 
 from ..common.context import Context
 from .client import DEFAULT_PORT, DEFAULT_TIMEOUT, TalosClient
-from .errors import TalosError, WrongCA
+from .errors import UNAVAILABLE, TalosError, WrongCA
 from .identity import Identity, load_talosconfig
+from .pki import signed_by
 from .tls import ATTEMPT
 
 #: Common name of the certificate in maintenance.
 MAINTENANCE_NAME = "maintenance-service.talos.dev"
+
+#: How often a node may change its certificate while we look at it.
+CHANGES = 3
 
 
 class NodeMode(StrEnum):
@@ -62,21 +66,33 @@ def connect(
 
     :raises TalosError: see ``errors.py``.
     """
-    if identity is not None:
-        client = _client(target, identity, timeout)
+    refusal = WrongCA(ATTEMPT, target=target.label)
+    for _ in range(CHANGES):
+        if identity is not None:
+            client = _client(target, identity, timeout)
+            try:
+                client.open()
+                return client, NodeMode.CONFIGURED
+            except WrongCA as error:
+                refusal = error
+                if error.peer is None or error.peer.common_name != MAINTENANCE_NAME:
+                    if error.peer is not None and signed_by(error.peer.certificate, identity.ca):
+                        continue  # it has changed its certificate between the refusal and our look at it
+                    raise
+        client = _client(target, None, timeout)
         try:
-            client.open()
-            return client, NodeMode.CONFIGURED
-        except WrongCA as error:
-            if error.peer is None or error.peer.common_name != MAINTENANCE_NAME:
-                raise
-    client = _client(target, None, timeout)
-    try:
-        _require_maintenance(client, identity)
-    except BaseException:
+            if client.peer.common_name == MAINTENANCE_NAME:
+                _require_maintenance(client)
+                return client, NodeMode.MAINTENANCE
+            refusal = _neither(client, identity)
+        except BaseException:
+            client.close()
+            raise
         client.close()
-        raise
-    return client, NodeMode.MAINTENANCE
+        if identity is None:
+            break
+        # It has left maintenance between the two connections: ask it as a configured node.
+    raise refusal
 
 
 def _client(target: Target, identity: Identity | None, timeout: float) -> TalosClient:
@@ -91,28 +107,27 @@ def _client(target: Target, identity: Identity | None, timeout: float) -> TalosC
     )
 
 
-def _require_maintenance(client: TalosClient, identity: Identity | None) -> None:
-    """Accept an unverified node only when certificate and stage both say maintenance.
+def _neither(client: TalosClient, identity: Identity | None) -> WrongCA:
+    remedy = "Use the talosconfig of the cluster to which this node belongs"
+    error = WrongCA(
+        ATTEMPT,
+        target=client.target,
+        answer=f"its certificate is of another CA and not that of a node in maintenance ({client.peer})",
+        remedy=remedy if identity else "The node is configured: give the talosconfig of its cluster",
+        param="talosconfig",
+    )
+    error.peer = client.peer
+    return error
 
-    Both connections of :func:`connect` could end at different machines, so this one's certificate is looked at again.
-    """
-    if client.peer.common_name != MAINTENANCE_NAME:
-        error = WrongCA(
-            ATTEMPT,
-            target=client.target,
-            answer=f"its certificate is of another CA and not that of a node in maintenance ({client.peer})",
-            remedy="Use the talosconfig of the cluster to which this node belongs"
-            if identity
-            else "The node is configured: give the talosconfig of its cluster",
-            param="talosconfig",
-        )
-        error.peer = client.peer
-        raise error
+
+def _require_maintenance(client: TalosClient) -> None:
+    """Accept an unverified node only when its stage says maintenance, too."""
     status = client.cosi_get("runtime", "MachineStatuses.runtime.talos.dev", "machine")
     stage = str(status.spec.get("stage", "")) if status else "unknown"
     if stage != "maintenance":
         raise TalosError(
             ATTEMPT,
+            code=UNAVAILABLE,
             target=client.target,
             answer=f"it presents a maintenance certificate but its stage is {stage or 'unknown'} ({client.peer})",
             remedy="Wait until the node has finished its change of state and try again",

@@ -122,8 +122,7 @@ def connect_tls(
     """Return a TLS socket which speaks ``h2`` and the certificate of the node.
 
     With an identity the node must have a certificate of its CA that carries ``address.server_name``, and gets the
-    client
-    certificate. Without, nothing is verified but ``spki_pin`` when given, and nothing is presented.
+    client certificate. Without, nothing is verified but ``spki_pin`` when given, and nothing is presented.
 
     :raises TalosError: Unreachable, CertificateError's and ClientCertificateRefused's family, ProtocolError.
     """
@@ -233,17 +232,27 @@ def _peek(address: Address, timeout: float) -> PeerCertificate | None:
         return None
 
 
-def _with_peer(error: CertificateError, peer: PeerCertificate | None) -> CertificateError:
+def _with_peer(error: CertificateError, peer: PeerCertificate) -> CertificateError:
     error.peer = peer
     return error
 
 
-def _untrusted(address: Address, error: ssl.SSLCertVerificationError, peer: PeerCertificate | None) -> CertificateError:
-    seen = f" ({peer})" if peer else ""
+def _untrusted(address: Address, error: ssl.SSLCertVerificationError, peer: PeerCertificate | None) -> TalosError:
+    """Name the cause; without the certificate none can be named for sure, and the node is on its way elsewhere
+    anyway."""
+    if peer is None:
+        return ConnectionLost(
+            ATTEMPT,
+            target=str(address),
+            answer=f"its certificate was not to be trusted ({error.verify_message}), and then the node went away",
+            remedy="Try again when the node has finished its change of state",
+            param="node",
+        )
+    seen = f" ({peer})"
     kind: type[CertificateError]
     if error.verify_code in (_HOST_MISMATCH, _ADDRESS_MISMATCH):
         kind, param = NameMismatch, "server_name"
-        names = f", only for {', '.join(peer.names)}" if peer and peer.names else ""
+        names = f", only for {', '.join(peer.names)}" if peer.names else ""
         answer = f"its certificate is not valid for {address.server_name}{names}{seen}"
         remedy = (
             "Set server_name to a name or address which the certificate carries, or add this one to machine.certSANs"

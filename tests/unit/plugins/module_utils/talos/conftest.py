@@ -129,6 +129,7 @@ class TalosServer:
     :param client_ca: require client certificates of this CA.
     :param greeting: sent in clear instead of TLS.
     :param first: sent through TLS instead of HTTP/2.
+    :param later: after so many connections, another certificate; None in its place hangs up instead.
     """
 
     def __init__(
@@ -142,6 +143,7 @@ class TalosServer:
         greeting: bytes | None = None,
         first: bytes | None = None,
         max_tls: ssl.TLSVersion | None = None,
+        later: tuple[int, Pair | None] | None = None,
     ) -> None:
         self.handler = handler
         self.window = window
@@ -155,10 +157,8 @@ class TalosServer:
         self._context.set_alpn_protocols(list(alpn))
         if max_tls:
             self._context.maximum_version = max_tls
-        with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-            file.write(pair.crt + pair.pem)
-            file.flush()
-            self._context.load_cert_chain(file.name)
+        self.later = later
+        self._load(pair)
         if client_ca:
             self._context.verify_mode = ssl.CERT_REQUIRED
             self._context.load_verify_locations(cadata=client_ca.crt.decode())
@@ -166,6 +166,12 @@ class TalosServer:
         self.port: int = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def _load(self, pair: Pair) -> None:
+        with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+            file.write(pair.crt + pair.pem)
+            file.flush()
+            self._context.load_cert_chain(file.name)
 
     def close(self) -> None:
         self._listener.close()
@@ -178,6 +184,11 @@ class TalosServer:
                 raw, _unused = self._listener.accept()
             except OSError:
                 return
+            if self.later and self.connections == self.later[0]:
+                if self.later[1] is None:
+                    raw.close()
+                    continue
+                self._load(self.later[1])
             self.connections += 1
             raw.settimeout(20)
             threading.Thread(target=self._serve, args=(raw,), daemon=True).start()

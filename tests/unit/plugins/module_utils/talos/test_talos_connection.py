@@ -89,6 +89,26 @@ def test_maintenance_certificate_without_maintenance(maintenance: Any, serve: An
         connect(target(server), identity, 5)
 
 
+def test_a_node_that_leaves_maintenance_while_it_is_looked_at(
+    cluster: Any, maintenance: Any, serve: Any, stage: Any, identity: Identity
+) -> None:
+    """Verified, then looked at, then unverified: whenever the certificate changes, the answer is the new state."""
+    for count in (1, 2):
+        server = serve(maintenance, stage("running"), later=(count, cluster.server))
+        client, mode = connect(target(server), identity, 5)
+        client.close()
+        assert mode is NodeMode.CONFIGURED
+
+
+def test_a_node_that_goes_away_while_it_is_looked_at(maintenance: Any, serve: Any, stage: Any, identity: Any) -> None:
+    for count in (1, 2):
+        server = serve(maintenance, stage("maintenance"), later=(count, None))
+        with pytest.raises(errors.ConnectionLost) as raised:
+            connect(target(server), identity, 5)
+        assert raised.value.transient
+        assert not raised.value.permanent
+
+
 def test_another_cluster_is_never_spoken_to(make_certificate: Any, serve: Any, stage: Any, identity: Identity) -> None:
     other = make_certificate(None, organization="talos")
     server = serve(make_certificate(other, "mini01", names=("172.29.51.11",)), stage("maintenance"))
