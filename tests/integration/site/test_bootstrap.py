@@ -83,7 +83,9 @@ def test_one_tag_runs_its_phase_and_the_preflight_only(lab: Lab, cold: Run, tag:
     run = lab.play("-t", tag)
     assert run.rc == 0, run.output
     assert run.changed == set()
-    seen = {other for result in run.results if result.status == "ok" for other in result.tags}
+    # The roles' argument specs are validated whatever the tags are (Ansible gives these tasks the tag always).
+    real = [result for result in run.results if result.status == "ok" and "Validating arguments" not in result.task]
+    seen = {other for result in real for other in result.tags}
     assert seen <= {tag, "preflight", "always"}
     assert tag in seen
 

@@ -1,0 +1,165 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wrong credentials and absent nodes: one clear sentence each, a failed run, and nothing changed anywhere.
+
+What is wrong in the model itself is tested beside the preflight, offline.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tests.harness.lab import Lab, Run
+
+
+@pytest.fixture(scope="module")
+def standing(make_lab: Callable[[str], Lab]) -> Lab:
+    """A lab whose cluster stands."""
+    lab = make_lab("127.74")
+    run = lab.play()
+    assert run.rc == 0, run.output
+    return lab
+
+
+@pytest.fixture
+def lab(standing: Lab, tmp_path: Path) -> Iterator[Lab]:
+    """The same lab; the controller's files are put back afterwards."""
+    kept = tmp_path / "kept"
+    shutil.copytree(standing.controller, kept)
+    yield standing
+    shutil.rmtree(standing.controller)
+    shutil.copytree(kept, standing.controller)
+
+
+def snapshot(lab: Lab) -> tuple[object, ...]:
+    """What must not change: boots, stages, and every write that the nodes and the API have seen."""
+    calls = {
+        name: {call: count for call, count in seen.items() if call.endswith(("ApplyConfiguration", "Bootstrap"))}
+        for name, seen in lab.status()["requests"]["talos"].items()
+    }
+    nodes = {name: (node["boot_id"], node["stage"]) for name, node in lab.nodes().items()}
+    return calls, nodes, lab.writes()
+
+
+def refused(lab: Lab, *args: str) -> Run:
+    """Run and see that nothing has changed and that no traceback is shown."""
+    before = snapshot(lab)
+    run = lab.play(*args)
+    assert run.rc != 0, run.output
+    assert "Traceback" not in run.output
+    assert run.changed == set()
+    assert snapshot(lab) == before
+    return run
+
+
+def only_message(run: Run) -> str:
+    """The one message of the run; equal failures of several hosts count once."""
+    messages = {failure.msg for failure in run.failures}
+    assert len(messages) == 1, messages
+    return messages.pop()
+
+
+def test_a_truncated_bundle_is_named_with_what_is_missing(lab: Lab) -> None:
+    path = lab.controller / "secrets.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[: len(text) // 2], encoding="utf-8")
+    message = only_message(refused(lab))
+    assert str(path) in message
+    assert "bundle" in message
+
+
+def test_a_bundle_without_one_secret_names_that_secret(lab: Lab) -> None:
+    path = lab.controller / "secrets.yaml"
+    bundle = yaml.safe_load(path.read_text(encoding="utf-8"))
+    del bundle["certs"]["etcd"]["key"]
+    path.write_text(yaml.safe_dump(bundle), encoding="utf-8")
+    assert "certs.etcd.key" in only_message(refused(lab))
+
+
+def test_a_bundle_of_another_cluster_is_told_from_a_wrong_certificate(lab: Lab) -> None:
+    (lab.controller / "secrets.yaml").unlink()
+    (lab.controller / "talosconfig").unlink()
+    before = snapshot(lab)
+    run = lab.play()
+    assert run.rc != 0
+    assert "Traceback" not in run.output
+    # New credentials were made on the controller, because there were none; no node took them.
+    assert {host for host, _ in run.changed} <= {"localhost"}
+    assert snapshot(lab) == before
+    assert all("CA" in failure.msg or "certificate" in failure.msg for failure in run.failures)
+    assert {failure.host for failure in run.failures} == {"mini01", "mini02", "mini03"}
+
+
+def test_an_expired_client_certificate_says_since_when(lab: Lab) -> None:
+    expire(lab)
+    run = lab.play("-t", "kubernetes")
+    assert run.rc != 0
+    assert "Traceback" not in run.output
+    assert "expired" in only_message(run)
+    assert "talosconfig" in only_message(run)
+
+
+def test_an_expired_client_certificate_is_renewed_by_the_phase_that_owns_it(lab: Lab) -> None:
+    expire(lab)
+    run = lab.play("-t", "talos")
+    assert run.rc == 0, run.output
+    assert {host for host, _ in run.changed} == {"localhost"}
+    assert lab.play("-t", "kubernetes").rc == 0
+
+
+def test_an_absent_node_is_named_and_the_others_stay_as_they_are(lab: Lab) -> None:
+    lab.command("power", "off", "mini03")
+    try:
+        run = refused(lab)
+        (failure,) = run.failures
+        assert failure.host == "mini03"
+        assert f"{lab.net}.51.13:50000" in failure.msg
+    finally:
+        lab.command("power", "on", "mini03")
+        assert lab.play("-t", "kubernetes,cni").rc == 0
+
+
+def expire(lab: Lab) -> None:
+    """Put a client certificate of the right CA that ended yesterday into the talosconfig."""
+    bundle = yaml.safe_load((lab.controller / "secrets.yaml").read_text(encoding="utf-8"))
+    authority = bundle["certs"]["os"]
+    ca = x509.load_pem_x509_certificate(base64.b64decode(authority["crt"]))
+    signer = serialization.load_pem_private_key(
+        base64.b64decode(authority["key"]).replace(b"ED25519 PRIVATE", b"PRIVATE"), password=None
+    )
+    assert isinstance(signer, Ed25519PrivateKey)
+    now = datetime.datetime.now(datetime.UTC)
+    key = Ed25519PrivateKey.generate()
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "os:admin")]))
+        .issuer_name(ca.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=2))
+        .not_valid_after(now - datetime.timedelta(days=1))
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .sign(signer, None)
+    )
+    path = lab.controller / "talosconfig"
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).replace(b"PRIVATE", b"ED25519 PRIVATE")
+    context = config["contexts"][config["context"]]
+    context["crt"] = base64.b64encode(certificate.public_bytes(serialization.Encoding.PEM)).decode()
+    context["key"] = base64.b64encode(pem).decode()
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
