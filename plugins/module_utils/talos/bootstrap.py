@@ -5,8 +5,7 @@
 """Bootstrap, exactly once: what each control plane says of its etcd, and what follows from all answers together.
 
 A second bootstrap on another empty control plane would split the cluster in two. So nothing is started unless every
-control
-plane has been asked and none holds data. Order of a node's own checks: siderolabs/talos v1.10
+control plane has been asked and none holds data. Order of a node's own checks: siderolabs/talos v1.10
 ``internal/app/machined/internal/server/v1alpha1`` (CRI up, control plane, time in sync, ``/var/lib/etcd`` empty).
 """
 

@@ -5,8 +5,7 @@
 """What can go wrong between us and a Talos node, told apart.
 
 :class:`TalosError` carries ``code``, the gRPC status code of the answer, or -1 when no answer came, and ``details``,
-    the
-node's own words. Its subclasses name the causes that have different remedies; all other refusals are plain
+the node's own words. Its subclasses name the causes that have different remedies; all other refusals are plain
 ``TalosError``.
 """
 

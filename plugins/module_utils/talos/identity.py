@@ -35,8 +35,7 @@ def standard_key(pem: bytes) -> bytes:
     """Return a key with the label which OpenSSL knows.
 
     Talos writes Ed25519 keys as PKCS#8 under the label ``ED25519 PRIVATE KEY`` (siderolabs/crypto ``x509``), which
-    neither
-    ``ssl`` nor ``cryptography`` accept. Other keys are returned as they are.
+    neither ``ssl`` nor ``cryptography`` accept. Other keys are returned as they are.
     """
     return _relabel(pem, TALOS_ED25519_LABEL, PKCS8_LABEL)
 

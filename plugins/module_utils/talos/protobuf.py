@@ -5,8 +5,7 @@
 """The protobuf wire format, for schemas written as tables (``messages.py``).
 
 A decoded message is a dict with every field of its schema: absent scalars are zero, absent messages None, repeated
-fields
-lists. Unknown fields are skipped. Enumerations stay numbers (:class:`Enumeration` names them).
+fields lists. Unknown fields are skipped. Enumerations stay numbers (:class:`Enumeration` names them).
 Source: protobuf encoding specification; proto3 presence rules.
 """
 

@@ -49,8 +49,7 @@ def look(target: Target, identity: Identity | None, timeout: float, parts: Colle
     """Return what the node says of itself; an unreachable node is an answer too.
 
     ``mode`` is configured, maintenance or unreachable; of an unreachable node ``reason`` holds the whole message,
-    ``error``
-    the kind of failure, and ``permanent`` whether waiting cannot help.
+    ``error`` the kind of failure, and ``permanent`` whether waiting cannot help.
     """
     found: dict[str, Any] = {"name": target.label, "node": target.node, "mode": "unreachable", "reason": ""}
     try:
@@ -109,7 +108,11 @@ def etcd_state(client: TalosClient) -> dict[str, Any]:
     except TalosError as error:
         if error.code < 0:
             raise
-        return {**NO_ETCD, "control_plane": error.code != UNIMPLEMENTED, "reason": error.details or str(error)}
+        return {
+            **NO_ETCD,
+            "control_plane": error.code != UNIMPLEMENTED,
+            "reason": innermost(error.details or str(error)),
+        }
     return {
         "running": True,
         "control_plane": True,
@@ -130,12 +133,21 @@ def etcd_state(client: TalosClient) -> dict[str, Any]:
     }
 
 
+def innermost(details: str) -> str:
+    """Return the cause out of the shells which Go and gRPC put around it.
+
+    ``failed to ...: rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial
+    tcp 127.0.0.1:2379: connect: connection refused"`` becomes ``dial tcp 127.0.0.1:2379: connect: connection refused``.
+    """
+    cause = details.rpartition("desc = ")[2].strip().strip('"')
+    return cause.removeprefix("transport: ").removeprefix("Error while dialing: ") or details
+
+
 def config_state(client: TalosClient) -> str:
     """Return how the active and the persistent machine config relate.
 
     ``in_sync``; ``staged``: the persistent one is newer and waits for a reboot; ``try``: the active one is tried and
-    will
-    be reverted to the persistent one. Only a TRY changes the active config and leaves the persistent one as it is.
+    will be reverted to the persistent one. Only a TRY changes the active config and leaves the persistent one as it is.
     """
     active = client.cosi_get("config", MACHINE_CONFIG, "v1alpha1")
     persistent = client.cosi_get("config", MACHINE_CONFIG, "persistent")

@@ -5,8 +5,7 @@
 """gRPC over HTTP/2, synchronous, one call at a time: as much as a Talos node needs.
 
 The stock gRPC library refuses Ed25519 certificates, which is all that Talos uses; ``h2`` with the ``ssl`` module does
-not.
-Rules: gRPC over HTTP2 specification (grpc/grpc ``doc/PROTOCOL-HTTP2.md``), RFC 9113.
+not. Rules: gRPC over HTTP2 specification (grpc/grpc ``doc/PROTOCOL-HTTP2.md``), RFC 9113.
 """
 
 from __future__ import annotations

@@ -144,6 +144,23 @@ def test_answers_keep_the_order(names: list[str]) -> None:
     assert state.each_node([Target(name) for name in names], lambda target: target.node) == names
 
 
+@pytest.mark.parametrize(
+    ("details", "cause"),
+    [
+        (
+            "failed to query etcd status: rpc error: code = Unavailable desc = connection error: desc = "
+            '"transport: Error while dialing: dial tcp 127.0.0.1:2379: connect: connection refused"',
+            "dial tcp 127.0.0.1:2379: connect: connection refused",
+        ),
+        ("rpc error: code = Unknown desc = etcdserver: no leader", "etcdserver: no leader"),
+        ("etcdserver: no leader", "etcdserver: no leader"),
+        ("odd: desc = ", "odd: desc = "),
+    ],
+)
+def test_the_cause_is_told_without_its_shells(details: str, cause: str) -> None:
+    assert state.innermost(details) == cause
+
+
 def test_config_state() -> None:
     def config(active: tuple[str, float], persistent: tuple[str, float] | None) -> Any:
         held = {"v1alpha1": active, "persistent": persistent}
