@@ -124,7 +124,8 @@ EXAMPLES = r"""
     endpoint: https://172.29.51.10:6443
     talos_version: v1.10.5
     kubernetes_version: v1.31.1
-    installer_image: factory.talos.dev/installer/ced720bf79203f5297a63edcdbbf43a0922c2a66dcfa6676b1cc1ce46d105be1:v1.10.5
+    installer_image: >-
+      factory.talos.dev/installer/ced720bf79203f5297a63edcdbbf43a0922c2a66dcfa6676b1cc1ce46d105be1:v1.10.5
     patches:
       - machine:
           install:

@@ -142,11 +142,8 @@ def _changed(settled: bool, paths: list[str], mode: str, reboot_policy: str) -> 
         if paths:
             raise _refused(paths, "a change that needs a reboot cannot be tried", "mode")
         if not settled:
-            raise _refused(
-                [],
-                "the active machine config is not the stored one, so a TRY would fall back to neither of them",
-                "mode",
-            )
+            why = "a staged or a tried config is pending, so that a TRY would not fall back to the stored one"
+            raise _refused([], why, "mode")
         return Plan("try", "TRY", try_open=True)
     if mode == "no_reboot" and paths:
         raise _refused(paths, "mode: no_reboot cannot take a change that needs a reboot", "mode")

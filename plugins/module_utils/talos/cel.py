@@ -260,9 +260,9 @@ class _Parser:
 
     def call(self, name: str) -> _Term:
         """``glob(pattern, text)``"""
-        arguments = self.arguments(")")
         if name != "glob":
             raise CelUnsupported(f"the function {name}() is outside of what is judged here")
+        arguments = self.arguments(")")
         if [term.type for term in arguments] != ["string", "string"]:
             raise _no_overload("glob", *arguments)
         pattern, text = arguments
@@ -270,7 +270,6 @@ class _Parser:
 
     def method(self, target: _Term, name: str) -> _Term:
         """``text.startsWith(prefix)``"""
-        arguments = self.arguments(")")
         methods: dict[str, Callable[[str, str], bool]] = {
             "startsWith": str.startswith,
             "endsWith": str.endswith,
@@ -278,6 +277,7 @@ class _Parser:
         }
         if name not in methods:
             raise CelUnsupported(f"the method {name}() is outside of what is judged here")
+        arguments = self.arguments(")")
         if target.type != "string" or [term.type for term in arguments] != ["string"]:
             raise _no_overload(name, target, *arguments)
         return _Term(
@@ -368,7 +368,9 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 def _compare(operator: str, left: _Term, right: _Term) -> _Term:
     ordered = left.type in ("uint", "int", "double", "string", "bool")
-    if left.type != right.type or (operator not in ("==", "!=") and not ordered):
+    lists = left.type.startswith("list") and right.type.startswith("list") and "list" in (left.type, right.type)
+    same = left.type == right.type or lists
+    if not same or (operator not in ("==", "!=") and not ordered):
         raise _no_overload(f"_{operator}_", left, right)
     compare = _COMPARE[operator]
     return _Term("bool", lambda disk, system: compare(left.run(disk, system), right.run(disk, system)))

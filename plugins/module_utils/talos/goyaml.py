@@ -203,7 +203,7 @@ def key_order(left: str, right: str) -> int:
     for i in range(min(len(left), len(right))):
         a, b = left[i], right[i]
         if a == b:
-            digits = a.isdigit()
+            digits = a.isdecimal()
             continue
         if a.isalpha() and b.isalpha():
             return -1 if a < b else 1
@@ -213,7 +213,7 @@ def key_order(left: str, right: str) -> int:
         start = 0
         if a == "0" or b == "0":
             j = i - 1
-            while j >= 0 and left[j].isdigit():
+            while j >= 0 and left[j].isdecimal():
                 if left[j] != "0":
                     start = 1
                     break
@@ -230,8 +230,8 @@ def key_order(left: str, right: str) -> int:
 
 def _run(text: str, start: int, number: int) -> tuple[int, int]:
     end = start
-    while end < len(text) and text[end].isdigit():
-        number = number * 10 + int(text[end])
+    while end < len(text) and text[end].isdecimal():
+        number = number * 10 + ord(text[end]) - ord("0")
         end += 1
     return number, end
 
