@@ -93,7 +93,10 @@ class Services:
         except ValueError:
             inside = False
         if not inside:
-            text = f"failed to allocate IP {address}: the provided IP ({address}) is not in the valid range. The range of valid IPs is {self.network}"
+            text = (
+                f"failed to allocate IP {address}: the provided IP ({address}) is not in the valid range. "
+                f"The range of valid IPs is {self.network}"
+            )
         elif address in self.addresses:
             text = f"failed to allocate IP {address}: provided IP is already allocated"
         else:

@@ -199,7 +199,8 @@ class Api:
                 raise method_not_allowed()
             return {"binding": self._bind, "eviction": self._evict, "token": self._token}[call.subresource](call)
         if call.subresource in UNSERVED:
-            text = f"the lab's API server does not serve {call.resource.plural}/{call.subresource}: no kubelet is behind it"
+            what = f"{call.resource.plural}/{call.subresource}"
+            text = f"the lab's API server does not serve {what}: no kubelet is behind it"
             raise ApiError(501, "NotImplemented", text)
         if call.name:
             return self._item(method, call)

@@ -66,6 +66,7 @@ def apply_document(call: Call) -> Object:
 
     :raises ApiError: 400 for what is no object.
     """
+    complaints: list[str]
     if call.body[:1] == b"{":
         try:
             obj, complaints = json.loads(call.body), []
@@ -75,7 +76,8 @@ def apply_document(call: Call) -> Object:
         obj, complaints = _yaml(call.body)
     if not isinstance(obj, dict):
         raise bad_request(
-            "error decoding YAML: error unmarshaling JSON: json: cannot unmarshal into Go value of type map[string]interface {}"
+            "error decoding YAML: error unmarshaling JSON: json: "
+            "cannot unmarshal into Go value of type map[string]interface {}"
         )
     _note(call, complaints)
     return obj

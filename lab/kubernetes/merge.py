@@ -126,7 +126,7 @@ def _check(value: Any, node: Node, path: tuple[str, ...], errors: list[str]) -> 
                 seen.add(key)
             _check(item, node.elem, (*path, key), errors)
     elif node.scalar:
-        expected = {"string": str, "boolean": bool, "integer": (int, float), "number": (int, float)}[node.scalar]
+        expected: Any = {"string": str, "boolean": bool, "integer": (int, float), "number": (int, float)}[node.scalar]
         wrong = not isinstance(value, expected) or (node.scalar in ("integer", "number") and isinstance(value, bool))
         if wrong:
             label = _EXPECTED[node.scalar]

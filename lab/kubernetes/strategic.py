@@ -57,9 +57,9 @@ def strategic(target: dict[str, Any], patch: dict[str, Any], node: Node) -> dict
     for name, order in patch.items():
         if name.startswith(_ORDER) and name[len(_ORDER) :] not in patch:
             field = name[len(_ORDER) :]
-            kind = node.fields.get(field)
-            if kind is not None and isinstance(out.get(field), list):
-                out[field] = _ordered(out[field], order, kind.merge_key, out[field])
+            ordered = node.fields.get(field)
+            if ordered is not None and isinstance(out.get(field), list):
+                out[field] = _ordered(out[field], order, ordered.merge_key, out[field])
     return out
 
 

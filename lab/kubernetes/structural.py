@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Custom resources against their structural schema: prune, default, validate (apiextensions-apiserver ``pkg/apiserver``).
+"""Custom resources against their structural schema: prune, default, validate (apiextensions ``pkg/apiserver``).
 
 The texts of violations are those of kube-openapi's validator.
 """

@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Objects as tables, and the columns of custom resources (apiextensions ``tableconvertor``, kubernetes ``printers``)."""
+"""Objects as tables, and the columns of custom resources (apiextensions ``tableconvertor``, ``printers``)."""
 
 from __future__ import annotations
 

@@ -351,8 +351,7 @@ def _storage_change(old: Object, new: Object) -> list[Cause]:
 
 def _claim_change(old: Object, new: Object) -> list[Cause]:
     def fixed(obj: Object) -> Object:
-        spec = {k: v for k, v in (obj.get("spec") or {}).items() if k not in ("resources", "volumeName")}
-        return spec
+        return {k: v for k, v in (obj.get("spec") or {}).items() if k not in ("resources", "volumeName")}
 
     if fixed(old) != fixed(new):
         text = (

@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Create, update and patch: from a typed document to a stored object (``pkg/endpoints/handlers``, ``registry/rest``)."""
+"""Create, update and patch: from a typed document to a stored object (``endpoints/handlers``, ``registry/rest``)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,6 @@ class Writes:
 
         :raises ApiError: as the server would refuse.
         """
-        resource = call.resource
         obj = intake.document(call)
         intake.check_type(call, obj, self.registry.definitions.by_kind)
         new = intake.typed(call, obj)
@@ -330,7 +329,8 @@ class Writes:
             raise invalid(resource.kind, resource.group, call.name, [cause])
         if version_now != call.api_version:
             raise bad_request(
-                f"the API version in the data ({version_now}) does not match the expected API version ({call.api_version})"
+                f"the API version in the data ({version_now}) does not match "
+                f"the expected API version ({call.api_version})"
             )
         return changed
 
@@ -366,8 +366,8 @@ class Writes:
         if wrong:
             joined = wrong[0] if len(wrong) == 1 else "errors:\n  " + "\n  ".join(wrong)
             raise internal(
-                f"failed to create typed patch object ({meta.get('namespace', '')}/{meta.get('name', '')}; {call.api_version}, "
-                f"Kind={resource.kind}): {joined}"
+                f"failed to create typed patch object ({meta.get('namespace', '')}/{meta.get('name', '')}; "
+                f"{call.api_version}, Kind={resource.kind}): {joined}"
             )
         return self._merge_applied(call, live, config)
 

@@ -83,8 +83,13 @@ def tar_gz(paths: dict[str, bytes | None], root: str) -> bytes | None:
 
 def images(node: Node) -> list[str]:
     """The image references of the active config."""
-    paths = ("machine.kubelet.image", "cluster.apiServer.image", "cluster.controllerManager.image")
-    paths += ("cluster.scheduler.image", "cluster.etcd.image")
+    paths = (
+        "machine.kubelet.image",
+        "cluster.apiServer.image",
+        "cluster.controllerManager.image",
+        "cluster.scheduler.image",
+        "cluster.etcd.image",
+    )
     return [str(dig(node.machine_config, path)) for path in paths if dig(node.machine_config, path)]
 
 

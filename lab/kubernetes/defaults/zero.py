@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the Go zero value of a kind prints.
 
-A create is compared with it, so a manager owns ``f:spec`` itself (the ``.``) only where the API type has a pointer or an
-omitted map; value structs and lists without ``omitempty`` are there from the start (``k8s.io/api`` types).
+A create is compared with it, so a manager owns ``f:spec`` itself (the ``.``) only where the API type has a pointer or
+an omitted map; value structs and lists without ``omitempty`` are there from the start (``k8s.io/api`` types).
 """
 
 from __future__ import annotations

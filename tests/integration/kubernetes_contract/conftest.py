@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The contract's two servers: the emulator always, a real kube-apiserver with etcd when envtest's conventions find one."""
+"""The contract's two servers: the emulator always, a real kube-apiserver with etcd when envtest's order finds one."""
 
 from __future__ import annotations
 
