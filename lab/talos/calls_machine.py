@@ -191,7 +191,7 @@ class MachineCalls(Room):
                 raise ApiError(FAILED_PRECONDITION, "time is not in sync yet")
             try:
                 await asyncio.wait_for(node.cluster.wait(), left)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 continue
         if node.storage.member is not None:
             raise ApiError(ALREADY_EXISTS, "etcd data directory is not empty")
@@ -257,9 +257,7 @@ class MachineCalls(Room):
     async def GenerateClientConfiguration(self, request: Any, caller: Caller) -> Any:
         """A client certificate of the machine CA, and a talosconfig around it."""
         if not self.node.control_plane:
-            raise ApiError(
-                FAILED_PRECONDITION, "client configuration (talosconfig) can't be generated on worker nodes"
-            )
+            raise ApiError(FAILED_PRECONDITION, "client configuration (talosconfig) can't be generated on worker nodes")
         seconds = request.crt_ttl.seconds + request.crt_ttl.nanos / 1e9
         if seconds <= 0:
             raise ApiError(INVALID_ARGUMENT, "crt_ttl should be positive")

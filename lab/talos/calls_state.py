@@ -105,9 +105,7 @@ class StateCalls(Room):
 
     def _current(self, request: Any, wanted: Any, single: bool) -> dict[str, Resource]:
         items = self.store.listing(request.namespace, request.type)
-        return {
-            name: item for name, item in items.items() if (name == request.id if single else wanted(item))
-        }
+        return {name: item for name, item in items.items() if (name == request.id if single else wanted(item))}
 
     @staticmethod
     def _event(kind: int, item: Resource, old: Resource | None = None) -> Any:
@@ -123,9 +121,7 @@ def _sorted(items: dict[str, Resource]) -> list[Resource]:
     return [items[name] for name in sorted(items)]
 
 
-def _changes(
-    before: dict[str, Resource], now: dict[str, Resource]
-) -> list[tuple[int, Resource, Resource | None]]:
+def _changes(before: dict[str, Resource], now: dict[str, Resource]) -> list[tuple[int, Resource, Resource | None]]:
     out: list[tuple[int, Resource, Resource | None]] = []
     for name, item in now.items():
         if name not in before:

@@ -83,8 +83,10 @@ class StreamCalls(Room):
         sent = 0
         first = True
         while True:
-            lines = [f"{time.strftime('%Y/%m/%d %H:%M:%S', time.gmtime(e.at))} {STATE_NAMES[e.state]}: {e.text}\n"
-                     for e in service.events]
+            lines = [
+                f"{time.strftime('%Y/%m/%d %H:%M:%S', time.gmtime(e.at))} {STATE_NAMES[e.state]}: {e.text}\n"
+                for e in service.events
+            ]
             if first and request.tail_lines > 0:
                 sent = max(0, len(lines) - request.tail_lines)
             text = "".join(lines[sent:])

@@ -67,9 +67,13 @@ def problem(expression: str) -> str:
     try:
         tree = parse(expression)
     except CelError:
-        return _pointed(expression, len(expression) + 1, "Syntax error: mismatched input '<EOF>' expecting {'[', '{', "
-                        "'(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, "
-                        "IDENTIFIER}")
+        return _pointed(
+            expression,
+            len(expression) + 1,
+            "Syntax error: mismatched input '<EOF>' expecting {'[', '{', "
+            "'(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, "
+            "IDENTIFIER}",
+        )
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "disk":
             if node.attr not in FIELDS:

@@ -130,4 +130,6 @@ def cluster_key(node: Node) -> str:
     config = node.machine_config
     if not config:
         return ""
-    return f"{dig(config, 'cluster.id') or ''}/{dig(config, 'cluster.secret') or ''}/{dig(config, 'cluster.token') or ''}"
+    return (
+        f"{dig(config, 'cluster.id') or ''}/{dig(config, 'cluster.secret') or ''}/{dig(config, 'cluster.token') or ''}"
+    )

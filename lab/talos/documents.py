@@ -86,7 +86,9 @@ def parse(data: bytes) -> Config:
     except yaml.MarkedYAMLError as error:
         line = (error.problem_mark.line + 1) if error.problem_mark else 0
         problem = str(error.problem)
-        if problem.startswith("expected the node content"):  # libyaml counts from the line before, and says it otherwise
+        if problem.startswith(
+            "expected the node content"
+        ):  # libyaml counts from the line before, and says it otherwise
             line, problem = line - 1, "did not find expected node content"
         problem = re.sub(r"^found character .* that cannot start", "found character that cannot start", problem)
         raise ConfigError(f"decode error: yaml: line {line}: {problem}") from error

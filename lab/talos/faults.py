@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass
 class Faults:
-    """The switches of one node; every field may be changed while it runs.
+    """The switches of one node; every field may be set while it runs, and the node notices.
 
     Calls are named by their method (``ApplyConfiguration``) or by service and method (``State.Get``); ``*`` is every
     call.
@@ -25,9 +26,9 @@ class Faults:
     reset: dict[str, int] = field(default_factory=dict)
     """Connections to be cut when a call arrives, by method; -1 is for ever."""
     drop: dict[str, int] = field(default_factory=dict)
-    """Connections to be cut *after* a call was carried out and before it is answered; -1 is for ever."""
+    """Connections to be cut *after* a call was carried out, before it is answered; -1 is for ever."""
     die_at: str = ""
-    """Lose power at this moment, once: a method's name, or ``install``, ``reboot``, ``boot``, ``upgrade``, ``reset``."""
+    """Lose power at this moment, once: a method's name, or ``install reboot boot upgrade reset``."""
     boot_extra: float = 0.0
     """Seconds added to every boot."""
     stuck_in_boot: bool = False
@@ -50,6 +51,15 @@ class Faults:
     """The kubelet fails its health check."""
     install_fails: str = ""
     """The installation (or upgrade) fails with this text."""
+
+    def __post_init__(self) -> None:
+        self.changed: Callable[[], None] | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        changed = self.__dict__.get("changed")
+        if changed is not None and name != "changed":
+            changed()
 
     def for_call(self, table: dict[str, Any], service: str, method: str) -> str:
         """The key of ``table`` that means this call, empty when none does."""

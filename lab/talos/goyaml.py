@@ -116,7 +116,7 @@ def _lines(value: Any, indent: int) -> list[str]:
         for item in value:
             if isinstance(item, (dict, list)) and item:
                 inner = _lines(item, indent + 2)
-                out.append(f"{pad}- {inner[0][indent + 2:]}")
+                out.append(f"{pad}- {inner[0][indent + 2 :]}")
                 out.extend(inner[1:])
             else:
                 out.append(f"{pad}- {_short(item, _below(indent))}")

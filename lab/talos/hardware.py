@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from .node import Node
 
 VANILLA = schematic_id([])
-_FACTORY = re.compile(r"^[\w.:-]+/(?:metal-)?installer(?:-secureboot)?/(?P<id>[0-9a-f]{64}):(?P<tag>v\d+\.\d+\.\d+[\w.-]*)$")
+_FACTORY = re.compile(
+    r"^[\w.:-]+/(?:metal-)?installer(?:-secureboot)?/(?P<id>[0-9a-f]{64}):(?P<tag>v\d+\.\d+\.\d+[\w.-]*)$"
+)
 _PLAIN = re.compile(r"^[\w.:/-]+/installer:(?P<tag>v\d+\.\d+\.\d+[\w.-]*)$")
 _UNITS = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4, "PB": 1000**5}
 _UNITS |= {"KIB": 1024, "MIB": 1024**2, "GIB": 1024**3, "TIB": 1024**4, "PIB": 1024**5}

@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The server-side health check: the order and the words of ``talosctl health`` (siderolabs/talos v1.10 ``pkg/cluster``)."""
+"""The server-side health check: order and words of ``talosctl health`` (siderolabs/talos v1.10 ``pkg/cluster``)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ def _checks(node: Node) -> list[tuple[str, Callable[[], str]]]:
                 if name == "etcd" and not peer.control_plane:
                     continue
                 if service is None or not service.up:
-                    return f"1 error occurred:\n\t* {peer.spec.address}: service \"{name}\" not in expected state \"Running\""
+                    return (
+                        f'1 error occurred:\n\t* {peer.spec.address}: service "{name}" not in expected state "Running"'
+                    )
             return ""
 
         return problem

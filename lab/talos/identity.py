@@ -46,9 +46,7 @@ def kubeconfig(config: dict[str, Any]) -> str:
     )
     text = str(dig(config, "cluster.adminKubeconfig.certLifetime") or "8760h")
     lifetime = datetime.timedelta(seconds=parse_go(text))
-    leaf = tls.issue(
-        ca, common_name="admin", organization=["system:masters"], lifetime=lifetime, key_encipherment=True
-    )
+    leaf = tls.issue(ca, common_name="admin", organization=["system:masters"], lifetime=lifetime, key_encipherment=True)
     accepted = [tls.decode_pem(dig(item, "crt")) for item in dig(config, "cluster.acceptedCAs") or []]
     name = cluster_name(config)
     user = f"admin@{name}"

@@ -49,13 +49,13 @@ async def run(node: Node) -> None:
         await node.cluster.wait()
         if node.faults.etcd_down and node.etcd_up:
             node.etcd_up = False
-            node.services.move("etcd", FAILED, "Failed to run task: task \"etcd\" failed: exit code 1")
+            node.services.move("etcd", FAILED, 'Failed to run task: task "etcd" failed: exit code 1')
             node.tell("etcd")
             await _until_allowed(node)
             _up(node, member)
         kubelet = not node.faults.kubelet_unhealthy
         if node.services["kubelet"].running and node.services["kubelet"].healthy is not kubelet:
-            node.services.health("kubelet", kubelet, "Get \"http://127.0.0.1:10248/healthz\": connection refused")
+            node.services.health("kubelet", kubelet, 'Get "http://127.0.0.1:10248/healthz": connection refused')
 
 
 async def _until_allowed(node: Node) -> None:

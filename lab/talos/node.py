@@ -27,7 +27,17 @@ from .server import Listener
 from .services import Service, ServiceEvent, Services
 from .spec import Delays, Disk, NodeSpec
 
-STAGES = ("unknown", "booting", "installing", "maintenance", "running", "rebooting", "shutting down", "resetting", "upgrading")
+STAGES = (
+    "unknown",
+    "booting",
+    "installing",
+    "maintenance",
+    "running",
+    "rebooting",
+    "shutting down",
+    "resetting",
+    "upgrading",
+)
 
 
 @dataclass
@@ -93,6 +103,7 @@ class Node:
         self.recovery_snapshot = b""
         self.booted = False
         self._ready = False
+        self.faults.changed = cluster.changed
         self._seen: tuple[Any, ...] = ()
         self.published: tuple[Any, ...] = ()
         cluster.register(self)

@@ -74,8 +74,15 @@ def _definitions() -> dict[str, dict[str, Any]]:
             "displayType": "ResourceDefinition",
             "defaultNamespace": "meta",
             "aliases": ["api-resources", "resourcedefinition", "rd", "rds"],
-            "allAliases": ["resourcedefinitions", "resourcedefinitions.meta", "resourcedefinitions.meta.cosi",
-                           "api-resources", "resourcedefinition", "rd", "rds"],
+            "allAliases": [
+                "resourcedefinitions",
+                "resourcedefinitions.meta",
+                "resourcedefinitions.meta.cosi",
+                "api-resources",
+                "resourcedefinition",
+                "rd",
+                "rds",
+            ],
             "printColumns": [{"name": "Aliases", "jsonPath": "{.aliases[:]}"}],
         },
         {

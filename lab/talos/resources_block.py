@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from .node import Node
 
 MIB, GIB = 1024**2, 1024**3
-_LAYOUT = (("EFI", 2100 * MIB, "vfat"), ("META", MIB, "talosmeta"), ("STATE", 100 * MIB, "xfs"), ("EPHEMERAL", 0, "xfs"))
+_LAYOUT = (
+    ("EFI", 2100 * MIB, "vfat"),
+    ("META", MIB, "talosmeta"),
+    ("STATE", 100 * MIB, "xfs"),
+    ("EPHEMERAL", 0, "xfs"),
+)
 _LUKS = {"STATE": "state", "EPHEMERAL": "ephemeral"}
 
 

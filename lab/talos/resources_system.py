@@ -278,14 +278,14 @@ def routes(node: Node) -> dict[str, Any]:
     tail = {"type": "unicast", "flags": "", "protocol": "boot"}
     return {
         f"inet4/{gateway}//1024": {
-            **{"family": "inet4", "dst": "", "src": "", "gateway": gateway},
+            "family": "inet4", "dst": "", "src": "", "gateway": gateway,
             **common,
             "priority": 1024,
             "scope": "global",
             **tail,
         },
         f"inet4//{net}/1024": {
-            **{"family": "inet4", "dst": net, "src": node.spec.address, "gateway": ""},
+            "family": "inet4", "dst": net, "src": node.spec.address, "gateway": "",
             **common,
             "priority": 1024,
             "scope": "link",
@@ -296,9 +296,7 @@ def routes(node: Node) -> dict[str, Any]:
 
 def network_status(node: Node) -> dict[str, Any]:
     """What of the network is up."""
-    return {
-        "status": {"addressReady": True, "connectivityReady": True, "hostnameReady": True, "etcFilesReady": True}
-    }
+    return {"status": {"addressReady": True, "connectivityReady": True, "hostnameReady": True, "etcFilesReady": True}}
 
 
 def resolvers(node: Node) -> dict[str, Any]:
@@ -310,7 +308,11 @@ def resolvers(node: Node) -> dict[str, Any]:
 
 def time_servers(node: Node) -> dict[str, Any]:
     """NTP servers."""
-    return {"timeservers": {"timeServers": list(dig(node.machine_config, "machine.time.servers") or ["time.cloudflare.com"])}}
+    return {
+        "timeservers": {
+            "timeServers": list(dig(node.machine_config, "machine.time.servers") or ["time.cloudflare.com"])
+        }
+    }
 
 
 def os_secrets(node: Node) -> dict[str, Any]:

@@ -119,7 +119,9 @@ class Decoder:
         self.wrong: list[str] = []
 
     def _fail(self, node: yaml.Node, go_type: str) -> None:
-        self.wrong.append(f"line {node.start_mark.line + 1}: cannot unmarshal {_tag(node)}{_shown(node)} into {go_type}")
+        self.wrong.append(
+            f"line {node.start_mark.line + 1}: cannot unmarshal {_tag(node)}{_shown(node)} into {go_type}"
+        )
 
     def value(self, node: yaml.Node, kind: str) -> Any:
         """A node as ``kind``; ``None`` stands for nil."""
@@ -205,7 +207,7 @@ class Decoder:
         match = re.fullmatch(r"([\d.,]+)\s*(\w*)", plain.strip())
         if match is None:
             number = re.match(r"[0-9.,]*", plain)
-            prefix = f"failed to parse disk size {text[len(text) - len(plain) - 1:]}: " if kind == "@size" else ""
+            prefix = f"failed to parse disk size {text[len(text) - len(plain) - 1 :]}: " if kind == "@size" else ""
             raise Refused(f'{prefix}strconv.ParseFloat: parsing "{number[0] if number else ""}": invalid syntax')
         if match[2].upper().removesuffix("B") not in SIZE_UNITS:
             raise Refused(f"unhandled size name: {match[2]}")

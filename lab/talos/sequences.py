@@ -95,11 +95,15 @@ async def _run(
     node.events.publish("SequenceEvent", actor, sequence=name, action=STOP)
 
 
-async def phase(node: Node, name: str, actor: str, seconds: float = 0.0) -> None:
-    """One phase, with its two events."""
+async def phase(node: Node, name: str, actor: str, seconds: float = 0.0, task: str = "") -> None:
+    """One phase, with its two events, and those of its task when it has a name."""
     node.events.publish("PhaseEvent", actor, phase=name, action=0)
+    if task:
+        node.events.publish("TaskEvent", actor, task=task, action=0)
     if seconds:
         await asyncio.sleep(seconds)
+    if task:
+        node.events.publish("TaskEvent", actor, task=task, action=1)
     node.events.publish("PhaseEvent", actor, phase=name, action=1)
 
 
@@ -263,8 +267,11 @@ def provision(node: Node) -> None:
 
 
 # -- the way down ------------------------------------------------------------------------------------------------------
-async def _stop_services(node: Node, actor: str) -> None:
-    await phase(node, "stopEverything", actor)
+async def _stop_services(node: Node, actor: str, everything: bool = True) -> None:
+    if everything:
+        await phase(node, "stopEverything", actor, task="stopAllServices")
+    else:
+        await phase(node, "stopServices", actor)
     was = node.etcd_up
     node.etcd_up = node.static_pods_up = False
     node.services.stop_all(keep=("machined", "apid"))
@@ -297,8 +304,16 @@ async def _turn_off(node: Node) -> None:
     await power_off(node)
 
 
-async def reset(node: Node, actor: str, *, graceful: bool, reboots: bool, labels: list[str], whole: bool,
-                user_disks: list[str]) -> None:
+async def reset(
+    node: Node,
+    actor: str,
+    *,
+    graceful: bool,
+    reboots: bool,
+    labels: list[str],
+    whole: bool,
+    user_disks: list[str],
+) -> None:
     """Wipe partitions, the whole system disk or user disks; then reboot, or power off."""
     node.set_stage("resetting")
     await phase(node, "cleanup", actor, SETTLE)
@@ -327,13 +342,16 @@ async def upgrade(node: Node, actor: str, image: str) -> None:
     node.set_stage("upgrading")
     await phase(node, "drain", actor)
     await phase(node, "cleanup", actor, SETTLE)
-    await _stop_services(node, actor)
+    await _stop_services(node, actor, everything=False)
     await phase(node, "upgrade", actor, node.delays.upgrade)
     if node.dies_at("upgrade"):
         return
     if node.faults.install_fails:
-        raise SequenceFailed(f"error running phase 8 in upgrade sequence: task 1/1: failed, {node.faults.install_fails}")
+        raise SequenceFailed(
+            f"error running phase 8 in upgrade sequence: task 1/1: failed, {node.faults.install_fails}"
+        )
     hardware.write_image(node, image)
+    await phase(node, "stopEverything", actor, SETTLE, task="stopAllServices")
     again(node)
 
 

@@ -70,6 +70,7 @@ class Listener:
         self.leaf: tls.KeyPair | None = None
         self._server: _Server | None = None
         self._check_usage = False
+        self._closing = asyncio.Event()
 
     @property
     def configured(self) -> bool:
@@ -143,13 +144,16 @@ class Listener:
             if mode == "configured" or call.service in MAINTENANCE_SERVICES
         }
         server = _Server([_Mapping(handlers)])
+        server._mapping = _Calls(server._mapping)
         server.owner = self
         await server.start(self.node.spec.listen, self.node.spec.port, ssl=context)
         self._server, self.mode = server, mode
+        self._closing = asyncio.Event()
 
     async def close(self) -> None:
         """Stop listening; open connections get a GOAWAY and are closed."""
         server, self._server, self.mode = self._server, None, ""
+        self._closing.set()
         if server is None:
             return
         for protocol, transport in list(self.connections.items()):
@@ -165,6 +169,7 @@ class Listener:
     def abort(self) -> None:
         """Cut every connection and stop listening, as a power loss does."""
         server, self._server, self.mode = self._server, None, ""
+        self._closing.set()
         for transport in list(self.connections.values()):
             transport.abort()
         self.connections.clear()
@@ -247,7 +252,7 @@ class Listener:
             return
         if single:
             target = self._remote(single[0])
-            async for answer in target.local(call, request, caller):
+            async for answer in target.forwarded(call, request, caller):
                 yield answer
             return
         async for answer in self.local(call, request, caller):
@@ -282,7 +287,7 @@ class Listener:
 
         async def ask(target: str) -> None:
             try:
-                async for answer in self._remote(target).local(call, request, caller):
+                async for answer in self._remote(target).forwarded(call, request, caller):
                     for item in [answer] if call.server_stream else answer.messages:
                         item.metadata.hostname = target
                     await queue.put(answer)
@@ -316,6 +321,30 @@ class Listener:
         if merged is not None:
             yield merged
 
+    async def forwarded(self, call: wire.Call, request: Any, caller: Caller) -> AsyncIterator[Any]:
+        """The same for another node's apid: UNAVAILABLE when this one goes down on the way.
+
+        :raises ApiError: what the node answers instead.
+        """
+        closing = asyncio.ensure_future(self._closing.wait())
+        answers = self.local(call, request, caller).__aiter__()
+        coming: asyncio.Future[Any] | None = None
+        try:
+            while True:
+                coming = asyncio.ensure_future(answers.__anext__())
+                await asyncio.wait({coming, closing}, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    raise ApiError(14, "error reading from server: EOF")
+                try:
+                    answer = coming.result()
+                except StopAsyncIteration:
+                    return
+                yield answer
+        finally:
+            closing.cancel()
+            if coming is not None:
+                coming.cancel()
+
     async def local(self, call: wire.Call, request: Any, caller: Caller) -> AsyncIterator[Any]:
         """Carry a call out on this node: check the role, then the method.
 
@@ -327,6 +356,24 @@ class Listener:
                 raise ApiError(7, "not authorized")
         async for answer in self.api.call(call, request, caller, self.mode):
             yield answer
+
+
+class _Calls(dict[str, Handler]):
+    """The calls of a listener; an unknown one gets a proper status, which grpclib alone does not send."""
+
+    def get(self, path: str, default: Any = None) -> Any:  # type: ignore[override]
+        known = super().get(path)
+        if known is not None:
+            return known
+        service, _, method = path.lstrip("/").partition("/")
+        served = any(other.startswith(f"/{service}/") for other in self)
+        text = f"unknown method {method} for service {service}" if served else f"unknown service {service}"
+
+        async def refuse(stream: Stream[Any, Any]) -> None:
+            raise GRPCError(Status.UNIMPLEMENTED, text)
+
+        empty = wire.message("google.protobuf.Empty")
+        return Handler(refuse, Cardinality.UNARY_UNARY, empty, empty)
 
 
 class _Mapping:

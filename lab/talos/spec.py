@@ -169,8 +169,12 @@ class NodeSpec:
         tail = self.address.rsplit(".", 1)[-1]
         number = (int(tail) - 10) % 100 if tail.isdigit() else 1
         self.uuid = self.uuid or str(uuids.uuid5(uuids.NAMESPACE_DNS, f"{self.name}.lab"))
-        self.disks = [Disk(**item) if isinstance(item, Mapping) else item for item in self.disks or default_disks(number)]
-        self.links = [Link(**item) if isinstance(item, Mapping) else item for item in self.links or default_links(number)]
+        self.disks = [
+            Disk(**item) if isinstance(item, Mapping) else item for item in self.disks or default_disks(number)
+        ]
+        self.links = [
+            Link(**item) if isinstance(item, Mapping) else item for item in self.links or default_links(number)
+        ]
 
     @property
     def schematic(self) -> str:

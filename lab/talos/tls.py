@@ -178,7 +178,9 @@ def issue(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(seconds=10))
         .not_valid_after(now + lifetime)
-        .add_extension(_usage(sign=False, encipher=key_encipherment or isinstance(ca_key, rsa.RSAPrivateKey)), critical=True)
+        .add_extension(
+            _usage(sign=False, encipher=key_encipherment or isinstance(ca_key, rsa.RSAPrivateKey)), critical=True
+        )
         .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         .add_extension(authority, critical=False)
     )

@@ -219,8 +219,7 @@ def _worker(config: dict[str, Any], ca: dict[str, Any] | None, accepted: list[An
             errors.append("issuing Talos API CA key is not allowed on non-controlplane nodes (.machine.ca)")
         if not ca.get("crt") and not accepted:
             errors.append(
-                "trusted CA certificates are required on non-controlplane nodes (.machine.ca.crt, "
-                ".machine.acceptedCAs)"
+                "trusted CA certificates are required on non-controlplane nodes (.machine.ca.crt, .machine.acceptedCAs)"
             )
     if dig(config, "cluster.ca.key"):
         errors.append("issuing Kubernetes API CA key is not allowed on non-controlplane nodes (.cluster.ca)")

@@ -73,9 +73,7 @@ def check(network: dict[str, Any], errors: list[str], warnings: list[str]) -> No
         for member in (bond or bridge or {}).get("interfaces") or []:
             other = paired.get(member, name)
             if other != name:
-                errors.append(
-                    f'interface "{member}" is declared as part of two separate links: "{other}" and "{name}"'
-                )
+                errors.append(f'interface "{member}" is declared as part of two separate links: "{other}" and "{name}"')
             paired[member] = name
     for device in devices:
         if not device.get("ignore"):
@@ -100,7 +98,10 @@ def _section(device: dict[str, Any], errors: list[str]) -> None:
         where = f"{name or ''}.{vlan.get('vlanId', 0)}"
         if vlan.get("addresses") and vlan.get("cidr"):
             errors.append(f"[networking.os.device.vlan] {where}: vlan can't have both .cidr and .addresses set")
-        for key, values in (("CIDR", [vlan.get("cidr")] if vlan.get("cidr") else []), ("addresses", vlan.get("addresses"))):
+        for key, values in (
+            ("CIDR", [vlan.get("cidr")] if vlan.get("cidr") else []),
+            ("addresses", vlan.get("addresses")),
+        ):
             for value in values or []:
                 problem = _ip_or_cidr_problem(str(value))
                 if problem:
