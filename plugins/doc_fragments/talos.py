@@ -98,6 +98,6 @@ requirements:
 notes:
   - A node is taken for configured when its certificate is of the talosconfig's CA and carries O(nodes[].server_name).
     Only one that presents the certificate of Talos' maintenance service and says itself that it is in maintenance is
-    spoken to without that, and then without presenting a client certificate. A refusal is never answered with a retry that
-    verifies less.
+    spoken to without that, and then without presenting a client certificate. A refusal is never answered with a retry
+    that verifies less.
 """
