@@ -14,6 +14,7 @@ version_added: 0.1.0
 description:
   - Asks all given nodes at the same time and changes nothing.
   - A node that cannot be asked is part of the answer, with the reason; it does not break the answer of the others.
+  - Warns when the talosconfig's client certificate has less than 30 days left.
 options:
   gather:
     description:
@@ -156,6 +157,7 @@ talosconfig_expires:
   returned: always
 """
 
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -163,6 +165,8 @@ from ..module_utils.common.context import Context
 from ..module_utils.common.runner import run_module
 from ..module_utils.talos import options, state
 from ..module_utils.talos.connection import identity_of, target_of
+from ..module_utils.talos.identity import Identity
+from ..module_utils.talos.talosconfig import RENEW_BEFORE
 
 SPEC: dict[str, Any] = {
     "argument_spec": options.many_nodes(
@@ -178,11 +182,22 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     parts = state.PARTS if "all" in params["gather"] else tuple(params["gather"])
     targets = [target_of(item) for item in params["nodes"]]
     nodes = state.each_node(targets, lambda target: state.look(target, identity, params["timeout"], parts))
+    if identity:
+        _warn_of_expiry(identity, datetime.datetime.now(datetime.UTC), ctx)
     return {
         "changed": False,
         "nodes": nodes,
         "talosconfig_expires": identity.expires.isoformat() if identity else None,
     }
+
+
+def _warn_of_expiry(identity: Identity, now: datetime.datetime, ctx: Context) -> None:
+    left = identity.expires - now
+    if left < RENEW_BEFORE:
+        ctx.warn(
+            f"The client certificate of {identity.source} expires in {max(left.days, 0)} days, at "
+            f"{identity.expires:%Y-%m-%d}. talos_config renews it from the secrets bundle."
+        )
 
 
 def main() -> None:

@@ -139,7 +139,15 @@ def connect_tls(
         raw.close()
         raise _handshake_failed(address, error, identity, timeout) from None
     try:
-        peer = PeerCertificate(secured.getpeercert(binary_form=True) or b"")
+        peer = _certificate_of(secured)
+        if peer is None:
+            raise ProtocolError(
+                ATTEMPT,
+                target=str(address),
+                answer="its certificate cannot be read",
+                remedy="Check that address and port are a Talos node's",
+                param="node",
+            )
         if secured.selected_alpn_protocol() != "h2":
             raise ProtocolError(
                 ATTEMPT,
@@ -174,7 +182,16 @@ def _context(identity: Identity | None) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
-    context.load_verify_locations(cadata=identity.ca.decode("ascii"))
+    try:
+        context.load_verify_locations(cadata=identity.ca.decode("ascii", "ignore"))
+    except ssl.SSLError as error:
+        raise TalosError(
+            "using the CA of the talosconfig",
+            target=identity.source,
+            answer=f"it is damaged ({error.reason or 'not PEM'})",
+            remedy="Write the talosconfig anew from the secrets bundle",
+            param="talosconfig",
+        ) from None
     # The ssl module takes the key from a file only: one of ours alone, gone before the first packet is sent.
     handle, path = tempfile.mkstemp(prefix="talos-", suffix=".pem")
     try:
@@ -227,8 +244,16 @@ def _peek(address: Address, timeout: float) -> PeerCertificate | None:
     """Return the certificate a node presents, to tell a person about it; nothing is presented or sent."""
     try:
         with _tcp(address, timeout) as raw, _context(None).wrap_socket(raw) as secured:
-            return PeerCertificate(secured.getpeercert(binary_form=True) or b"")
+            return _certificate_of(secured)
     except (OSError, TalosError):
+        return None
+
+
+def _certificate_of(secured: ssl.SSLSocket) -> PeerCertificate | None:
+    peer = PeerCertificate(secured.getpeercert(binary_form=True) or b"")
+    try:
+        return peer if peer.certificate else None
+    except ValueError:  # OpenSSL takes more than cryptography does
         return None
 
 

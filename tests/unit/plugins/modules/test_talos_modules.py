@@ -457,6 +457,18 @@ def test_kubeconfig_of_another_cluster_or_broken_is_replaced(minis: Minis, bundl
         minis.kubeconfig(renew_before="soon")
 
 
+def test_a_certificate_that_expires_soon_is_warned_of(minis: Minis) -> None:
+    for days, warned in ((40, False), (20, True)):
+        lifetime = datetime.timedelta(days=days)
+        minis.talosconfig.write_text(
+            talosconfig.talosconfig_text("home-ops", minis.bundle, [], [], NOW, lifetime=lifetime)
+        )
+        ctx = Context()
+        result = talos_info.run({**minis.common, "gather": ["status"]}, ctx)
+        assert result["talosconfig_expires"] == (NOW + lifetime).replace(microsecond=0).isoformat()
+        assert any("expires in 19 days" in text for text in ctx.warnings) == warned
+
+
 def test_boot_id_proves_a_reboot(minis: Minis) -> None:
     minis.configure(1)
     identity = connection.load_talosconfig(str(minis.talosconfig))

@@ -203,6 +203,13 @@ def test_key_of_another_certificate(cluster: Any, make_certificate: Any, serve: 
         connect(target(server), identity, 5)
 
 
+def test_a_damaged_ca(cluster: Any, serve: Any, stage: Any) -> None:
+    server = serve(cluster.server, stage("running"))
+    identity = Identity(cluster.ca.crt[:60], cluster.client.crt, cluster.client.pem, source="lab.talosconfig")
+    with pytest.raises(errors.TalosError, match=r"CA of the talosconfig on lab\.talosconfig failed: it is damaged"):
+        connect(target(server), identity, 5)
+
+
 def test_options() -> None:
     params = {"node": "127.29.51.11", "port": None, "server_name": "172.29.51.11", "spki_pin": None, "name": "mini01"}
     assert connection.target_of(params) == Target("127.29.51.11", "mini01", 50000, "172.29.51.11", None)
