@@ -121,7 +121,7 @@ class Applier:
                 unknown.append(manifest)
             namespaced = resource.namespaced if resource else bool(manifest.namespace) or order.builtin(manifest.group)
             if resource is None and order.builtin(manifest.group):
-                namespaced = manifest.kind not in _CLUSTER_KINDS
+                namespaced = manifest.kind not in order.CLUSTER_SCOPED
             namespace = (manifest.namespace or self._options.namespace) if namespaced else ""
             labels = self._options.owner.labels if self._options.owner and not deleting else {}
             body = apply.to_send(manifest, namespace, labels, bool(resource and "status" in resource.subresources))
@@ -396,31 +396,3 @@ class Applier:
             "objects": [outcome.facts() for outcome in self.outcomes],
             "summary": apply.summary(self.outcomes),
         }
-
-
-#: Cluster-scoped kinds of the built-in groups, for predictions without an API.
-_CLUSTER_KINDS = frozenset(
-    (
-        "APIService",
-        "CSIDriver",
-        "CSINode",
-        "CertificateSigningRequest",
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "CustomResourceDefinition",
-        "FlowSchema",
-        "IngressClass",
-        "MutatingWebhookConfiguration",
-        "Namespace",
-        "Node",
-        "PersistentVolume",
-        "PriorityClass",
-        "PriorityLevelConfiguration",
-        "RuntimeClass",
-        "StorageClass",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-        "ValidatingWebhookConfiguration",
-        "VolumeAttachment",
-    )
-)

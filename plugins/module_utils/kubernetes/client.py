@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import ssl
 import threading
 import time
@@ -21,10 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
-from ..common.errors import InputError
-from .certificates import load_client_certificate
 from .config import Connection
 from .errors import KubernetesError, NotTrusted, Unreachable, from_response
+from .transport import Https, explain, tls_context
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,64 +36,6 @@ PAGE = 500
 _TRIES = 4
 #: Longest pause (seconds) that a Retry-After is granted.
 _PATIENCE = 5.0
-
-#: What the server sends after the handshake when it refuses our certificate (TLS 1.3: seen at the first read).
-_ALERTS = (
-    "ALERT_CERTIFICATE",
-    "ALERT_UNKNOWN_CA",
-    "ALERT_BAD_CERTIFICATE",
-    "CERTIFICATE_REQUIRED",
-    "ALERT_ACCESS_DENIED",
-)
-
-
-class _Https(http.client.HTTPSConnection):
-    """HTTPS whose certificate may carry another name than the address that is dialled."""
-
-    def __init__(self, host: str, port: int, timeout: float, context: ssl.SSLContext, name: str) -> None:
-        super().__init__(host, port, timeout=timeout, context=context)
-        self._tls, self._name = context, name
-
-    def connect(self) -> None:
-        """Connect, send small requests at once, and check the certificate against the wanted name."""
-        raw = socket.create_connection((self.host, self.port), self.timeout)
-        try:
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.sock = self._tls.wrap_socket(raw, server_hostname=self._name)
-        except BaseException:
-            raw.close()
-            raise
-
-
-def tls_context(connection: Connection) -> ssl.SSLContext:
-    """Return the TLS settings of a connection: its CA only (environment variables have no say), its client certificate.
-
-    :raises InputError: CA, certificate or key cannot be used.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        if connection.insecure:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        elif connection.ca is not None:
-            context.load_verify_locations(cadata=connection.ca.decode("ascii", "replace"))
-        else:
-            context.load_default_certs()
-    except ssl.SSLError:
-        raise InputError(
-            "the CA in the kubeconfig cannot be read", target=connection.source, param="kubeconfig"
-        ) from None
-    if connection.certificate is not None and connection.key is not None:
-        try:
-            load_client_certificate(context, connection.certificate, connection.key)
-        except ssl.SSLError:
-            raise InputError(
-                "the client certificate and key in the kubeconfig do not fit together or cannot be read",
-                target=connection.source,
-                param="kubeconfig",
-            ) from None
-    return context
 
 
 class Client:
@@ -239,8 +179,10 @@ class Client:
             try:
                 response, data = self._once(method, url, payload, headers, attempted, "dryRun" in (query or {}))
             except Unreachable as error:
-                if attempt == _TRIES or not getattr(error, "again", False):
+                if not error.again:
                     raise
+                if attempt == _TRIES:
+                    raise self._refusal(attempted) or error from None
                 self._sleep(0.1 * 2**attempt if attempt > 1 else 0)
                 continue
             if response.status < 400:
@@ -286,71 +228,48 @@ class Client:
         except (OSError, http.client.HTTPException) as error:
             if link is not None:
                 link.close()
-            raise self._explain(error, attempted, fresh) from None
+            raise explain(error, self.connection, self.timeout, attempted, fresh=fresh) from None
 
     def _new_link(self) -> http.client.HTTPConnection:
         target = self.connection
         link: http.client.HTTPConnection
         if self._tls is not None:
-            link = _Https(target.host, target.port, self.timeout, self._tls, target.server_name or target.host)
+            link = Https(target.host, target.port, self.timeout, self._tls, target.server_name or target.host)
         else:
             link = http.client.HTTPConnection(target.host, target.port, timeout=self.timeout)
         with self._lock:
             self._open.append(link)
         return link
 
-    def _explain(self, error: Exception, attempted: str, fresh: bool) -> KubernetesError:
-        """Turn a transport error into a sentence; ``again`` marks those that a second try may cure."""
-        target, source = self.connection.server, self.connection.source
-        if isinstance(error, ssl.SSLCertVerificationError):
-            if "mismatch" in error.verify_message or "not valid for" in error.verify_message:
-                return NotTrusted(
-                    attempted,
-                    target=target,
-                    answer=f"the server's certificate is not for {self.connection.server_name or self.connection.host}",
-                    remedy=f"Set tls-server-name in the {source}, or use an address that the certificate carries",
-                    param="kubeconfig",
-                )
+    def _refusal(self, attempted: str) -> KubernetesError | None:
+        """Find out whether connections break because the server refuses our certificate.
+
+        In TLS 1.3 that refusal comes after the handshake, and a request that is sent meanwhile makes the kernel forget
+        it. So connect once more, send nothing, and listen.
+        """
+        if self._tls is None or self.connection.certificate is None:
+            return None
+        target = self.connection
+        probe = Https(target.host, target.port, 1.0, self._tls, target.server_name or target.host)
+        try:
+            probe.connect()
+            if probe.sock.recv(1):
+                return None
             return NotTrusted(
                 attempted,
-                target=target,
-                answer=f"the server's certificate is not trusted by the CA of the {source} ({error.verify_message})",
-                remedy="The kubeconfig belongs to another cluster or the cluster was made anew; fetch it again",
-                param="kubeconfig",
-            )
-        if isinstance(error, ssl.SSLError) and any(alert in str(error).upper() for alert in _ALERTS):
-            return NotTrusted(
-                attempted,
-                target=target,
-                answer=f"the server refuses the client certificate of the {source} ({error.reason})",
+                target=target.server,
+                answer="the server closes the connection right after the TLS handshake, as those do that refuse the "
+                f"client certificate of the {target.source}",
                 remedy="Fetch the kubeconfig of this cluster again",
                 param="kubeconfig",
             )
-        unreachable = Unreachable(
-            attempted,
-            target=target,
-            answer=_transport_text(error, self.timeout),
-            remedy="Check that the API server runs and that this machine reaches the address",
-            param="kubeconfig",
-        )
-        broken = isinstance(error, (ConnectionResetError, BrokenPipeError, http.client.HTTPException, ssl.SSLEOFError))
-        unreachable.again = broken or (not fresh and not isinstance(error, TimeoutError))  # type: ignore[attr-defined]
-        return unreachable
-
-
-def _transport_text(error: Exception, timeout: float) -> str:
-    """Say in words why there is no answer."""
-    if isinstance(error, TimeoutError):
-        return f"no answer within {timeout:g} s"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(error, socket.gaierror):
-        return f"the host name cannot be resolved ({error.strerror})"
-    if isinstance(error, (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected, ssl.SSLEOFError)):
-        return "the connection was closed before the answer came"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({error.reason or error})"
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+        except ssl.SSLError as error:
+            found = explain(error, target, self.timeout, attempted, fresh=True)
+            return found if isinstance(found, NotTrusted) else None
+        except OSError:
+            return None
+        finally:
+            probe.close()
 
 
 def _seconds(header: str | None) -> float | None:

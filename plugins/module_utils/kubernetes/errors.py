@@ -52,7 +52,12 @@ class KubernetesError(HomeopsError):
 
 
 class Unreachable(KubernetesError):
-    """No connection, or it broke before the whole answer was there."""
+    """No connection, or it broke before the whole answer was there.
+
+    :cvar again: a second try may cure it.
+    """
+
+    again: bool = False
 
 
 class NotTrusted(KubernetesError):

@@ -113,3 +113,31 @@ def in_groups(items: Iterable[T], key: Callable[[T], tuple[str, str]], *, revers
     for item in items:
         split.setdefault(group_of(*key(item)), []).append(item)
     return [split[group] for group in sorted(split, reverse=reverse)]
+
+
+#: Cluster-scoped kinds of the built-in groups, for predictions without an API.
+CLUSTER_SCOPED = frozenset(
+    (
+        "APIService",
+        "CSIDriver",
+        "CSINode",
+        "CertificateSigningRequest",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CustomResourceDefinition",
+        "FlowSchema",
+        "IngressClass",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "PriorityLevelConfiguration",
+        "RuntimeClass",
+        "StorageClass",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+        "VolumeAttachment",
+    )
+)

@@ -60,7 +60,9 @@ def parse(options: Mapping[str, Any] | None) -> Owner | None:
             param="prune",
         )
     if not kinds:
-        raise InputError("the option prune.kinds must name at least one kind: only those are ever removed", param="prune")
+        raise InputError(
+            "the option prune.kinds must name at least one kind: only those are ever removed", param="prune"
+        )
     return Owner(owner, kinds, str(options.get("label") or LABEL))
 
 

@@ -51,8 +51,10 @@ def namespace(api: Client) -> str:
 def call(server: KubeServer) -> Callable[..., dict[str, Any]]:
     """Run a module as its twin does: arguments checked against its spec, then ``run``."""
 
-    def run(name: str, *, check: bool = False, diff: bool = False, ctx: Context | None = None, **params: Any) -> Any:
-        module = MODULES[name]
+    def run(
+        module_name: str, /, *, check: bool = False, diff: bool = False, ctx: Context | None = None, **params: Any
+    ) -> Any:
+        module = MODULES[module_name]
         params.setdefault("kubeconfig", str(server.directory / "kubeconfig"))
         rules = {key: module.SPEC[key] for key in RULES if key in module.SPEC}
         checked = ArgumentSpecValidator(module.SPEC["argument_spec"], **rules).validate(params)

@@ -23,7 +23,7 @@ from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.certifi
     load_client_certificate,
     validity,
 )
-from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.client import tls_context
+from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.transport import tls_context
 from tests.harness.kube_server import make_pki
 
 PKI = make_pki()

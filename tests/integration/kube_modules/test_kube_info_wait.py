@@ -1,0 +1,148 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kube_info and kube_wait against a server."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
+from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError, WaitTimeout
+from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.client import Client
+from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.wait import Failed
+
+Call = Callable[..., dict[str, Any]]
+
+
+def config_map(name: str, namespace: str, **labels: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace, "labels": labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"n": name}}
+
+
+def job(namespace: str) -> dict[str, Any]:
+    pod = {"restartPolicy": "Never", "containers": [{"name": "c", "image": "busybox:1"}]}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "j", "namespace": namespace},
+        "spec": {"suspend": False, "template": {"spec": pod}},
+    }
+
+
+def set_status(api: Client, path: str, status: dict[str, Any]) -> None:
+    live = api.get(path)
+    api.request("PUT", f"{path}/status", body={**live, "status": {**(live.get("status") or {}), **status}})
+
+
+def test_many_queries_cost_two_requests_and_one_each(call: Call, namespace: str) -> None:
+    objects = [config_map("a", namespace, x="1"), config_map("b", namespace, x="2")]
+    call("kube_apply", definition=objects)
+    found = call(
+        "kube_info",
+        queries=[
+            {"kind": "cm", "namespace": namespace, "labels": "x=1"},
+            {"kind": "configmaps", "namespace": namespace, "fields": "metadata.name=b", "jmespath": "[0].data.n"},
+            {"kind": "ConfigMap", "namespace": namespace, "name": "gone"},
+            {"kind": "Namespace", "name": namespace},
+            {"kind": "nosuchkind"},
+        ],
+    )["results"]
+    names = [[body["metadata"]["name"] for body in result["resources"]] for result in found]
+    assert names == [["a"], ["b"], [], [namespace], []]
+    assert [result["served"] for result in found] == [True, True, True, True, False]
+    assert found[1]["value"] == "b"
+    body = found[0]["resources"][0]
+    assert (body["kind"], body["apiVersion"]) == ("ConfigMap", "v1") and "managedFields" not in body["metadata"]
+
+
+def test_secrets_are_masked_unless_revealed(call: Call, namespace: str) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": namespace}}
+    last = {"kubectl.kubernetes.io/last-applied-configuration": '{"data":{"a":"Y2FuYXJ5"}}'}
+    secret["metadata"]["annotations"] = last  # type: ignore[index]
+    call("kube_apply", definition={**secret, "stringData": {"a": "canary"}})
+    query = {"kind": "Secret", "name": "s", "namespace": namespace}
+    assert "Y2FuYXJ5" not in json.dumps(call("kube_info", **query))
+    hidden = call("kube_info", jmespath="[0].data.a", **query)["value"]
+    assert hidden.startswith("<masked")
+    assert call("kube_info", reveal=True, jmespath="[0].data.a", **query)["value"] == "Y2FuYXJ5"
+
+
+def test_a_wrong_expression_is_refused_before_anything_is_sent(call: Call) -> None:
+    with pytest.raises(InputError, match="not a JMESPath expression"):
+        call("kube_info", kind="Node", jmespath="a[", kubeconfig="/nonexistent")
+
+
+def test_waiting_ends_when_the_last_target_is_reached(call: Call, namespace: str, api: Client) -> None:
+    said: list[str] = []
+    call("kube_apply", definition=[job(namespace), config_map("held", namespace)])
+    path = f"/apis/batch/v1/namespaces/{namespace}/jobs/j"
+
+    def act() -> None:
+        time.sleep(0.6)
+        condition = {"type": "Complete", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+        criteria = {**condition, "type": "SuccessCriteriaMet"}
+        times = {"startTime": "2026-01-01T00:00:00Z", "completionTime": "2026-01-01T00:00:01Z"}
+        set_status(api, path, {"conditions": [criteria, condition], "succeeded": 1, **times})
+        api.delete(f"/api/v1/namespaces/{namespace}/configmaps/held")
+
+    worker = threading.Thread(target=act)
+    worker.start()
+    reached = call(
+        "kube_wait",
+        targets=[
+            {"kind": "Job", "name": "j", "namespace": namespace},
+            {"kind": "ConfigMap", "name": "held", "namespace": namespace, "state": "absent"},
+            {"kind": "Namespace", "name": namespace, "jmespath": "status.phase == 'Active'"},
+        ],
+        wait_timeout=20,
+        interval=0.1,
+        ctx=Context(progress=said.append),
+    )["targets"]
+    worker.join()
+    assert [target["state"] for target in reached] == ["complete", "gone", "status.phase == 'Active' holds"]
+    assert any(f"Job {namespace}/j: 0 of 1 completions" in line and "held: still there" in line for line in said)
+
+
+def test_a_failed_job_ends_the_wait_at_once(call: Call, namespace: str, api: Client) -> None:
+    call("kube_apply", definition=job(namespace))
+    base = {"status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z", "reason": "BackoffLimitExceeded"}
+    failed = [{"type": kind, "message": "no luck", **base} for kind in ("FailureTarget", "Failed")]
+    status = {"conditions": failed, "startTime": "2026-01-01T00:00:00Z"}
+    set_status(api, f"/apis/batch/v1/namespaces/{namespace}/jobs/j", status)
+    began = time.monotonic()
+    with pytest.raises(Failed, match="no luck"):
+        call("kube_wait", targets=[{"kind": "Job", "name": "j", "namespace": namespace}], wait_timeout=30)
+    assert time.monotonic() - began < 5
+
+
+def test_a_timeout_names_every_missing_target(call: Call, namespace: str) -> None:
+    targets = [
+        {"kind": "Gizmo", "api_version": "nosuch.example/v1", "name": "x"},
+        {"kind": "ConfigMap", "namespace": namespace, "labels": "x=none"},
+        {"kind": "Namespace", "name": "default"},
+    ]
+    with pytest.raises(WaitTimeout) as caught:
+        call("kube_wait", targets=targets, wait_timeout=1)
+    text = str(caught.value)
+    assert "Gizmo x: its kind is not served yet" in text and "0 of 1 ready" in text and "Namespace" not in text
+
+
+def test_check_mode_looks_once_and_tells(call: Call, namespace: str) -> None:
+    targets = [{"kind": "ConfigMap", "name": "gone", "namespace": namespace}, {"kind": "Namespace", "name": namespace}]
+    began = time.monotonic()
+    states = call("kube_wait", targets=targets, wait_timeout=60, check=True)["targets"]
+    assert [state["ready"] for state in states] == [False, True] and time.monotonic() - began < 5
+
+
+def test_an_api_that_comes_later_is_waited_for(call: Call, server: Any) -> None:
+    path = server.kubeconfig("closed", cluster={"server": "https://127.0.0.1:9"})
+    with pytest.raises(WaitTimeout, match=r"the API is not reachable: connection refused"):
+        call("kube_wait", targets=[{"kind": "Node"}], wait_timeout=1, kubeconfig=path)
