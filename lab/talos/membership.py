@@ -14,7 +14,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from .etcd import Etcd, EtcdError, Member
-from .services import FAILED, PREPARING
+from .services import FAILED
 
 if TYPE_CHECKING:
     from .node import Node
@@ -26,18 +26,15 @@ __all__ = ["EtcdError", "leave", "run"]
 
 async def run(node: Node) -> None:
     """Bring etcd up, keep it as the faults want it, and the static pods with it."""
-    if node.storage.member is not None:
-        await asyncio.sleep(node.delays.etcd_start)
-    else:
-        etcd = node.cluster.joinable(node)
-        while node.storage.member is None and etcd is None:
+    found: Etcd | None = None
+    while _no_data(node) and found is None:
+        found = node.cluster.joinable(node)
+        if found is None:
             await node.cluster.wait()
-            etcd = node.cluster.joinable(node)
-        if node.storage.member is not None:  # Bootstrap was called here
-            await asyncio.sleep(node.delays.etcd_start)
-        else:
-            assert etcd is not None
-            await _join(node, etcd)
+    if found is not None:
+        await _join(node, found)
+    else:  # restarted with its data, or Bootstrap was called here
+        await asyncio.sleep(node.delays.etcd_start)
     member, etcd = node.storage.member, node.storage.etcd
     assert member is not None and etcd is not None
     await _until_allowed(node)
@@ -56,6 +53,10 @@ async def run(node: Node) -> None:
         kubelet = not node.faults.kubelet_unhealthy
         if node.services["kubelet"].running and node.services["kubelet"].healthy is not kubelet:
             node.services.health("kubelet", kubelet, 'Get "http://127.0.0.1:10248/healthz": connection refused')
+
+
+def _no_data(node: Node) -> bool:
+    return node.storage.member is None
 
 
 async def _until_allowed(node: Node) -> None:
@@ -130,8 +131,3 @@ def leave(node: Node) -> None:
     if service is not None and service.running:
         node.services.stop("etcd")
     node.tell("etcd")
-
-
-def idle(node: Node) -> None:
-    """etcd without data: the service prepares for ever."""
-    node.services.move("etcd", PREPARING, "Running pre state")

@@ -278,14 +278,20 @@ def routes(node: Node) -> dict[str, Any]:
     tail = {"type": "unicast", "flags": "", "protocol": "boot"}
     return {
         f"inet4/{gateway}//1024": {
-            "family": "inet4", "dst": "", "src": "", "gateway": gateway,
+            "family": "inet4",
+            "dst": "",
+            "src": "",
+            "gateway": gateway,
             **common,
             "priority": 1024,
             "scope": "global",
             **tail,
         },
         f"inet4//{net}/1024": {
-            "family": "inet4", "dst": net, "src": node.spec.address, "gateway": "",
+            "family": "inet4",
+            "dst": net,
+            "src": node.spec.address,
+            "gateway": "",
             **common,
             "priority": 1024,
             "scope": "link",

@@ -100,6 +100,7 @@ def _tag(node: yaml.Node) -> str:
         return "!!map"
     if isinstance(node, yaml.SequenceNode):
         return "!!seq"
+    assert isinstance(node, yaml.ScalarNode)
     value = resolve(node)
     kinds = {bool: "!!bool", int: "!!int", float: "!!float", str: "!!str", type(None): "!!null"}
     return kinds[type(value)]
@@ -147,7 +148,8 @@ class Decoder:
     def struct(self, node: yaml.Node, kind: str) -> dict[str, Any] | None:
         """A mapping as a struct."""
         if not isinstance(node, yaml.MappingNode):
-            return self._fail(node, _go_type(kind))
+            self._fail(node, _go_type(kind))
+            return None
         fields = TYPES[kind]
         found: dict[str, Any] = {}
         for key, item in node.value:
@@ -165,6 +167,7 @@ class Decoder:
             return {str(key.value): self.free(item) for key, item in node.value}
         if isinstance(node, yaml.SequenceNode):
             return [self.free(item) for item in node.value]
+        assert isinstance(node, yaml.ScalarNode)
         return resolve(node)
 
     def _scalar(self, node: yaml.ScalarNode, kind: str) -> Any:

@@ -118,6 +118,8 @@ async def power_on(node: Node, delay: float) -> None:
     limit = delay + node.faults.boot_extra + 5
     await asyncio.wait({task, waiter}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
     waiter.cancel()
+    if task.done() and not task.cancelled():
+        task.result()  # a port that is taken is the caller's to know
 
 
 async def power_off(node: Node) -> None:

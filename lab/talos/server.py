@@ -136,7 +136,7 @@ class Listener:
         handlers = {
             call.path: Handler(
                 self._bind(call),
-                Cardinality((call.client_stream, call.server_stream)),  # type: ignore[call-arg]
+                Cardinality((call.client_stream, call.server_stream)),
                 wire.message(call.request),
                 wire.message(call.answer),
             )
@@ -361,7 +361,7 @@ class Listener:
 class _Calls(dict[str, Handler]):
     """The calls of a listener; an unknown one gets a proper status, which grpclib alone does not send."""
 
-    def get(self, path: str, default: Any = None) -> Any:  # type: ignore[override]
+    def get(self, path: str, default: Any = None) -> Any:
         known = super().get(path)
         if known is not None:
             return known

@@ -101,7 +101,7 @@ def _key_pem(key: Any) -> bytes:
     return key.private_bytes(serialization.Encoding.PEM, style, serialization.NoEncryption())
 
 
-def _digest(key: Any) -> hashes.HashAlgorithm | None:
+def _digest(key: Any) -> hashes.SHA256 | None:
     return None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
 
 

@@ -49,7 +49,10 @@ class Lab:
         )
         text = done.stdout + done.stderr
         assert (done.returncode == 0) is ok, text
-        COMPARED.append(" ".join(arguments[:1] if not arguments[0].startswith("-") else arguments[2:3]))
+        command = list(arguments)
+        while command[0].startswith("-"):
+            command = command[2:]
+        COMPARED.append(" ".join(command[:2]) if command[0] in ("get", "etcd", "gen") else command[0])
         return text
 
     def node(self, number: int, *arguments: str, **options: Any) -> str:

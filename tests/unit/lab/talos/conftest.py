@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A simulated cluster in this process, and a raw client of its own: grpclib and the lab's message table, nothing else."""
+"""A simulated cluster in this process, and a raw client: grpclib and the lab's own message table, nothing else."""
 
 from __future__ import annotations
 
