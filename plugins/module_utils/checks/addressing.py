@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -86,29 +87,61 @@ def disjoint(world: World) -> Iterator[Breach]:
     why="A node without a block of its own gets no pod addresses, so it never becomes Ready.",
     broken="10.50.0.0/23 with node mask 24 and 3 nodes (2 blocks)",
     right="10.244.0.0/16 with node mask 24 (256 blocks)",
-    ground=_RUN,
+    ground=f"{_RUN}; kubernetes/kubernetes v1.33 pkg/controller/nodeipam; siderolabs/talos v1.10.5",
 )
 def node_blocks(world: World) -> Iterator[Breach]:
-    """2 ** (node mask - prefix length) blocks per family, for every node of the model."""
+    """2 ** (node mask - prefix length) blocks per family, for every node of the model. Beside Cilium, Kubernetes' own
+    allocator (which Talos always runs) cuts blocks of /24 and /64: it stops when the network is smaller than one, and
+    with IPv6 when it has more than 2 ** 16 of them."""
     count = len(world.get("nodes"))
-    for version in (4, 6):
-        text, mask = (
-            world.maybe("networks", "pods", f"ipv{version}"),
-            world.maybe("networks", "pods", f"ipv{version}_node_mask"),
-        )
-        if text is None or mask is None:
+    for version, longest, own in ((4, 30, 24), (6, 126, 64)):
+        path = ("networks", "pods", f"ipv{version}")
+        text, mask = world.maybe(*path), world.maybe("networks", "pods", f"ipv{version}_node_mask")
+        if text is None:
             continue
         prefix = world.network("pods", version).given.prefixlen
-        blocks = 2 ** (mask - prefix) if mask >= prefix else 0
-        if blocks < count:
+        blocks = 0 if mask is None or mask < prefix else 2 ** (mask - prefix)
+        if mask is not None and blocks < count:
             # The shortest mask that still gives every node a block.
             needed = prefix + (count - 1).bit_length()
-            longest = 30 if version == 4 else 126
             yield Breach(
                 ("networks", "pods", f"ipv{version}_node_mask"),
-                f"{text} with a node mask of {mask} has {blocks} blocks for {count} nodes.",
+                f"{text} with a node mask of {mask} has room for {blocks} blocks, and there are {count} nodes.",
                 f"a node mask of at least {needed}, or a larger network" if needed <= longest else "a larger network",
             )
+        elif prefix > own or (version == 6 and prefix < own - 16):
+            least = "/8" if version == 4 else "/48"
+            text = f"kube-controller-manager cannot cut {text} into blocks of /{own}."
+            yield Breach(
+                path, text, f"a network from {least} to /{own}", why="It does not start, and nothing is scheduled."
+            )
+
+
+@check(
+    "MOD012",
+    ERROR,
+    "addressing",
+    ("talos", "kubernetes"),
+    rule="The services' networks have a size that the API server takes, with room for the cluster's DNS.",
+    why="The API server does not start, or the Service of the cluster's DNS gets no address.",
+    broken="10.0.0.0/8; fd47:25e1:2f96:f600::/64",
+    right="10.96.0.0/12; fd47:25e1:2f96:f600::/108",
+    ground="kubernetes/kubernetes v1.31 cmd/kube-apiserver/app/options/validation.go; Talos: DNS has the tenth address",
+)
+def services_size(world: World) -> Iterator[Breach]:
+    """Until Kubernetes 1.32 the API server keeps a bitmap of at most 20 bits per network."""
+    match = re.match(r"v1\.(\d+)\.", world.get("versions", "kubernetes"))
+    for version, bits in ((4, 32), (6, 128)):
+        if world.maybe("networks", "services", f"ipv{version}") is None:
+            continue
+        network = world.network("services", version)
+        size = bits - network.given.prefixlen
+        if size > 20 and match and int(match.group(1)) <= 32:
+            text = f"{network.cidr} ({network.title}) is too large: the prefix must be at least /{bits - 20}."
+            yield Breach(network.path, text, f"{network.cidr.ip}/{bits - 20}")
+        elif size < 4:
+            text = f"{network.cidr} ({network.title}) has no tenth address for the cluster's DNS."
+            yield Breach(network.path, text, f"a prefix of at most /{bits - 4}")
 
 
 @check(
@@ -231,7 +264,7 @@ def neighbours(world: World) -> Iterator[Breach]:
         gateway = world.maybe("networks", "management", "gateway")
         yield Breach(
             ("bgp", "router", "address"),
-            f"{router} is IPv{router.version}, but {', '.join(strangers)} has no such address in homeops_nodes.",
+            f"{router} is IPv{router.version}, but homeops_nodes gives {', '.join(strangers)} no such address.",
             gateway,
         )
 

@@ -153,4 +153,4 @@ def paths(world: World) -> Iterator[Breach]:
     """Every node announces every LoadBalancer address."""
     most, count = world.get("bgp", "maximum_paths"), len(world.get("nodes"))
     if most < count:
-        yield Breach(("bgp", "maximum_paths"), f"The router keeps {most} paths for {count} nodes.", str(count))
+        yield Breach(("bgp", "maximum_paths"), f"maximum_paths is {most}, and there are {count} nodes.", str(count))

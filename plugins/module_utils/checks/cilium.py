@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -81,7 +82,11 @@ def proxy_replaced(world: World) -> Iterator[Breach]:
     """The machine config always carries cluster.proxy.disabled: true."""
     value = _value(world, "kubeProxyReplacement")
     if not _yes(value):
-        yield Breach(world.cilium_path("kubeProxyReplacement"), f"kubeProxyReplacement is {value!r}.", "true")
+        yield Breach(
+            world.cilium_path("kubeProxyReplacement"),
+            f"kubeProxyReplacement is {json.dumps(value, default=str)}.",
+            "true",
+        )
 
 
 @check(
@@ -99,7 +104,11 @@ def bgp_enabled(world: World) -> Iterator[Breach]:
     """The model always announces its pools by BGP."""
     value = _value(world, "bgpControlPlane", "enabled")
     if not _yes(value):
-        yield Breach(world.cilium_path("bgpControlPlane", "enabled"), f"bgpControlPlane.enabled is {value!r}.", "true")
+        yield Breach(
+            world.cilium_path("bgpControlPlane", "enabled"),
+            f"bgpControlPlane.enabled is {json.dumps(value, default=str)}.",
+            "true",
+        )
 
 
 @check(
@@ -241,7 +250,8 @@ def overridden(world: World) -> Iterator[Breach]:
         if keys not in _JUDGED:
             yield Breach(
                 ("cilium", "extra_values", *keys),
-                f"extra_values replaces {'.'.join(keys)}, which the model sets to {before!r}, by {after!r}.",
+                f"extra_values replaces {'.'.join(keys)}, which the model sets to {json.dumps(before, default=str)},"
+                f" by {json.dumps(after, default=str)}.",
             )
 
 

@@ -122,4 +122,4 @@ def replicas(world: World) -> Iterator[Breach]:
     for path in (("storage", "default_replicas"), ("storage", "postgresql", "instances")):
         number = world.maybe(*path)
         if number is not None and number > count:
-            yield Breach(path, f"There are {number} for {count} nodes.", str(count))
+            yield Breach(path, f"{path[-1]} is {number}, and there are {count} nodes.", str(count))

@@ -14,7 +14,7 @@ try:
 except ImportError:  # the import tests of ansible-test run without it; model_check says so at use
     netaddr = None
 
-from ..model.world import World
+from ..model.world import Pool, World
 from .addressing import SUPERNETS, highest, lowest
 from .registry import ERROR, Breach, check
 
@@ -72,7 +72,7 @@ def pools_apart(world: World) -> Iterator[Breach]:
             yield Breach(path, text)
     for one, other in combinations(world.pools, 2):
         if one.meets(other.first, other.last):
-            yield Breach(other.path, f"Pool {other.name} overlaps pool {one.name}.")
+            yield Breach(other.path, f"Pool {other.name} ({_span(other)}) overlaps pool {one.name} ({_span(one)}).")
     nodes = [item for item in world.networks if item.path[1] == "management"]
     gateway = world.maybe("networks", "load_balancers", "gateway")
     for pool in world.pools:
@@ -106,6 +106,10 @@ def pinned(world: World) -> Iterator[Breach]:
             pool.holds(address) for pool in world.rendered_pools
         ):
             yield Breach(path, f"{address} lies in none of the pools that are rendered.")
+
+
+def _span(pool: Pool) -> str:
+    return f"{pool.first} to {pool.last}"
 
 
 def _malformed(pool: dict[str, object]) -> str:

@@ -229,7 +229,7 @@ def test_a_warning_is_shown_and_the_run_goes_on(site: Path, play: Run) -> None:
     assert ended.rc == 0, ended.output
     assert "REACHED" in ended.output
     flat = " ".join(ended.output.split())
-    assert f"BGP017 homeops_bgp.maximum_paths ({place}): The router keeps 1 paths for 3 nodes." in flat
+    assert f"BGP017 homeops_bgp.maximum_paths ({place}): maximum_paths is 1, and there are 3 nodes." in flat
 
 
 def test_a_check_can_be_set_aside_with_a_reason(site: Path, play: Run) -> None:

@@ -118,6 +118,8 @@ BROKEN = [
         "MOD010", {("networks", "load_balancers", "gateway"): "172.29.53.1"}, "homeops_networks.load_balancers.gateway"
     ),
     Broken("MOD011", {EXTRA: {"hubble": {"enabled": False}}}, "homeops_cilium.extra_values.hubble.enabled"),
+    Broken("MOD012", {("networks", "services", "ipv4"): "11.0.0.0/8"}, "homeops_networks.services.ipv4", "11.0.0.0/12"),
+    Broken("MOD012", {("networks", "services", "ipv4"): "10.96.0.0/29"}, "homeops_networks.services.ipv4"),
     Broken("NET001", {("networks", "pods", "ipv4"): "10.244.1.0/16"}, "homeops_networks.pods.ipv4", "10.244.0.0/16"),
     Broken(
         "NET001",
@@ -138,6 +140,18 @@ BROKEN = [
     Broken("NET003", {("networks", "pods", "ipv4"): "10.244.0.0/23"}, "homeops_networks.pods.ipv4_node_mask"),
     Broken(
         "NET003", {("networks", "pods", "ipv6"): "fd47:25e1:2f96:f500::/64"}, "homeops_networks.pods.ipv6_node_mask"
+    ),
+    Broken(
+        "NET003",
+        {("networks", "pods", "ipv4"): "10.244.0.0/25", ("networks", "pods", "ipv4_node_mask"): 27},
+        "homeops_networks.pods.ipv4",
+        "a network from /8 to /24",
+    ),
+    Broken(
+        "NET003",
+        {("networks", "pods", "ipv6"): "fd48::/32"},
+        "homeops_networks.pods.ipv6",
+        "a network from /48 to /64",
     ),
     Broken(
         "NET004",
@@ -380,6 +394,11 @@ RIGHT: dict[str, Changes] = {
     "MOD009": {},
     "MOD010": {("nodes", 0, "address"): "172.29.51.254"},
     "MOD011": {EXTRA: {"hubble": {"metrics": {"enabled": ["dns"]}}, "operator": {"replicas": 1}}},
+    "MOD012": {
+        ("networks", "services", "ipv6"): "fd47:25e1:2f96:f600::/64",
+        ("versions", "kubernetes"): "v1.33.1",
+        ("versions", "cilium"): "1.18.2",
+    },
     "NET001": {("networks", "pods", "ipv4"): "10.50.0.0/16"},
     "NET002": {("networks", "services", "ipv4"): "10.245.0.0/16"},
     "NET003": {("networks", "pods", "ipv4"): "10.244.0.0/22"},
