@@ -128,6 +128,7 @@ class TalosServer:
     :param handler: ``(path, request message) -> Reply``.
     :param client_ca: require client certificates of this CA.
     :param greeting: sent in clear instead of TLS.
+    :param piece: bytes per TLS record; 0 for as many as fit.
     :param first: sent through TLS instead of HTTP/2.
     :param later: after so many connections, another certificate; None in its place hangs up instead.
     """
@@ -144,7 +145,9 @@ class TalosServer:
         first: bytes | None = None,
         max_tls: ssl.TLSVersion | None = None,
         later: tuple[int, Pair | None] | None = None,
+        piece: int = 0,
     ) -> None:
+        self.piece = piece
         self.handler = handler
         self.window = window
         self.greeting = greeting
@@ -233,7 +236,10 @@ class _Connection:
                 return
 
     def flush(self) -> None:
-        self.sock.sendall(self.http.data_to_send())
+        data = self.http.data_to_send()
+        step = self.server.piece or len(data) or 1
+        for at in range(0, len(data), step):
+            self.sock.sendall(data[at : at + step])
 
     def handle(self, data: bytes) -> bool:
         ended: list[int] = []

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError
 from ansible_collections.homeops.cluster.plugins.module_utils.talos import errors, wire
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.identity import Identity
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.wire import Address, Channel
@@ -68,6 +69,20 @@ def test_messages_span_and_share_frames(messages: list[bytes], chunk: int, dial:
     channel, _unused = dial(lambda path, body: reply(messages, chunk=chunk))
     assert call(channel) == messages
     channel.close()
+
+
+@pytest.mark.parametrize("piece", [1, 2, 8, 9, 10, 13])
+def test_frames_that_arrive_in_pieces(piece: int, dial: Any, reply: Any) -> None:
+    """A frame's header alone has nine bytes."""
+    channel, _ = dial(lambda path, body: reply([body, b"", body], chunk=7), piece=piece)
+    assert call(channel, b"machine config") == [b"machine config", b"", b"machine config"]
+    assert call(channel, b"again") == [b"again", b"", b"again"]
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_MISSING", ImportError("No module named 'h2'", name="h2"))
+    with pytest.raises(InputError, match=r"(?i)the Python package h2 is missing on the controller\. Install"):
+        Channel.open(Address("127.0.0.1", 9, "x"), None, spki_pin=None, timeout=1)
 
 
 @pytest.mark.parametrize("window", [1, 7, 1000])
