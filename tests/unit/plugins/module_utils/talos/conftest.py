@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import os
 import socket
 import ssl
 import struct
@@ -17,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import h2.config
 import h2.connection
@@ -355,18 +355,19 @@ def reply() -> type[Reply]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., TalosServer]]:
-    """Start servers; they end with the test."""
+def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., TalosServer]]:
+    """Start servers; they end with the test. Key files are made in a folder which must be empty in the end."""
     started: list[TalosServer] = []
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
 
     def start(*args: object, **more: object) -> TalosServer:
         server = TalosServer(*args, **more)  # type: ignore[arg-type]
         started.append(server)
         return server
 
-    before = set(os.listdir(tempfile.gettempdir()))
     yield start
     for server in started:
         server.close()
-    left = {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("talos-")} - before
-    assert not left, "a key file was left behind"
+    assert not list(folder.iterdir()), "a key file was left behind"
