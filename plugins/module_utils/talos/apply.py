@@ -170,8 +170,7 @@ class Apply:
                 remedy="Give the talosconfig of the cluster (talos_config writes it), or set wait: false",
                 param="talosconfig",
             )
-        given = base64.b64decode((self.wanted.machine.get("ca") or {}).get("crt") or "")
-        if not given or fingerprint(given) != fingerprint(self.identity.ca):
+        if not _same_certificate((self.wanted.machine.get("ca") or {}).get("crt") or "", self.identity.ca):
             raise InputError(
                 "the talosconfig is of another CA than the machine config",
                 target=self.target.label,
@@ -285,3 +284,11 @@ class Apply:
                     timeout=min(CONFIG_PATIENCE, deadline.left),
                     ctx=self.ctx,
                 )
+
+
+def _same_certificate(encoded: str, pem: bytes) -> bool:
+    """Whether base64 of PEM is a given certificate; what is no certificate is not."""
+    try:
+        return fingerprint(base64.b64decode(encoded)) == fingerprint(pem)
+    except ValueError:
+        return False

@@ -1,0 +1,254 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""talos_apply and talos_config against the lab's nodes, which share no code with the collection."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
+from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError, InputError, WaitTimeout
+from ansible_collections.homeops.cluster.plugins.module_utils.talos import apply
+from ansible_collections.homeops.cluster.plugins.module_utils.talos.errors import TalosError
+from tests.harness.talos_nodes import TalosNodes
+
+SYSCTL: dict[str, Any] = {"machine": {"sysctls": {"vm.dirty_ratio": "5"}}}
+UDEV: dict[str, Any] = {"machine": {"udev": {"rules": ['KERNEL=="sda"']}}}
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[TalosNodes]:
+    """One node in maintenance."""
+    with TalosNodes(tmp_path, net="127.48", count=1, install=0.1, reboot=0.1) as nodes:
+        yield nodes
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TalosNodes]:
+    """Three control planes with etcd; a test leaves them as it found them."""
+    with TalosNodes(tmp_path_factory.mktemp("nodes"), net="127.49", reboot=0.2) as nodes:
+        for number in (1, 2, 3):
+            nodes.apply(number)
+        nodes.bootstrap()
+        yield nodes
+
+
+def sent(nodes: TalosNodes, number: int) -> list[str]:
+    """What the node has stored, to tell whether anything reached it."""
+    stored = nodes.nodes[number - 1].storage.state
+    return [] if stored is None else [stored.decode()]
+
+
+# -- the first config -------------------------------------------------------------------------------------------------
+
+
+def test_the_first_config_installs_and_is_followed_home(fresh: TalosNodes) -> None:
+    told: list[str] = []
+    result = fresh.apply(1, ctx=Context(progress=told.append))
+    assert (result["changed"], result["action"], result["node_mode"]) == (True, "install", "maintenance")
+    assert result["hardware"] == {"install": "/dev/nvme0n1", "longhorn-ssd": "/dev/sda"}
+    assert result["boot_id_after"] == fresh.nodes[0].boot_id
+    assert fresh.nodes[0].installed
+    assert told
+    again = fresh.apply(1)
+    assert (again["changed"], again["action"], again["stage"]) == (False, "none", "booting")
+
+
+def test_check_mode_sends_nothing(fresh: TalosNodes) -> None:
+    result = fresh.apply(1, ctx=Context(check_mode=True, diff_mode=True))
+    assert result["changed"]
+    assert result["reboot"]
+    assert sent(fresh, 1) == []
+    assert fresh.nodes[0].state == "maintenance"
+    shown = str(result["diff"])
+    assert "PRIVATE KEY" not in shown
+    for secret in (fresh.bundle.trustd_token, fresh.bundle.cluster_secret):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize(
+    ("patch", "words"),
+    [
+        ({"machine": {"install": {"diskSelector": {"model": "FOO*"}}}}, "Portable SSD T5"),
+        ({"machine": {"network": {"interfaces": [{"interface": "eth7", "dhcp": True}]}}}, "enp3s0f0"),
+        (
+            {
+                "apiVersion": "v1alpha1",
+                "kind": "UserVolumeConfig",
+                "name": "more",
+                "provisioning": {"diskSelector": {"match": "disk.transport == 'nvme'"}, "maxSize": "1GB"},
+            },
+            "disk of Talos itself",
+        ),
+    ],
+)
+def test_hardware_that_does_not_fit_stops_before_anything_is_sent(fresh: TalosNodes, patch: Any, words: str) -> None:
+    with pytest.raises(InputError, match="nothing was sent") as refusal:
+        fresh.apply(1, [patch])
+    assert words in str(refusal.value)
+    assert fresh.nodes[0].state == "maintenance"
+    assert sent(fresh, 1) == []
+
+
+def test_the_pin_is_checked_and_a_refusal_is_not_retried_with_less(fresh: TalosNodes) -> None:
+    with pytest.raises(TalosError, match="pin"):
+        fresh.apply(1, spki_pin="A" * 43 + "=")
+    assert sent(fresh, 1) == []
+    assert fresh.apply(1, spki_pin=fresh.nodes[0].listener.spki)["changed"]
+
+
+def test_a_first_config_which_nobody_could_follow_is_not_sent(fresh: TalosNodes) -> None:
+    with pytest.raises(InputError, match="not sent"):
+        fresh.apply(1, talosconfig=None)
+    other = {"machine": {"ca": {"crt": "LS0tLS1CRUdJTg==", "key": "YQ=="}}}
+    with pytest.raises(InputError, match="another CA"):
+        fresh.apply(1, [other])
+    assert sent(fresh, 1) == []
+
+
+def test_an_installer_url_is_refused_with_the_right_value(fresh: TalosNodes) -> None:
+    identifier = "ced720bf79203f5297a63edcdbbf43a0922c2a66dcfa6676b1cc1ce46d105be1"
+    url = f"https://factory.talos.dev/image/{identifier}/v1.10.5/metal-amd64.tar.gz"
+    with pytest.raises(InputError, match=f"Write factory.talos.dev/installer/{identifier}:v1.10.5"):
+        fresh.apply(1, installer_image=url)
+
+
+# -- a configured cluster ---------------------------------------------------------------------------------------------
+
+
+def test_a_live_change_and_back(cluster: TalosNodes) -> None:
+    before = cluster.nodes[0].boot_id
+    result = cluster.apply(1, [SYSCTL])
+    assert (result["action"], result["mode"], result["mode_answered"]) == ("live", "no_reboot", "no_reboot")
+    assert result["changed_paths"] == ["v1alpha1.machine.sysctls"]
+    assert not cluster.apply(1, [SYSCTL])["changed"]
+    assert cluster.apply(1)["action"] == "live"
+    assert cluster.nodes[0].boot_id == before
+
+
+@pytest.mark.parametrize("more", [{"reboot_policy": "never"}, {"mode": "no_reboot"}, {"mode": "try"}])
+def test_a_reboot_that_is_not_wanted_is_refused_with_its_paths(cluster: TalosNodes, more: dict[str, str]) -> None:
+    held = sent(cluster, 2)
+    with pytest.raises(InputError, match=r"machine\.udev"):
+        cluster.apply(2, [UDEV], **more)
+    assert sent(cluster, 2) == held
+
+
+def test_staged_then_taken_back(cluster: TalosNodes) -> None:
+    first = cluster.apply(2, [UDEV], reboot_policy="staged")
+    assert (first["action"], first["pending_reboot"], first["reboot_paths"]) == ("stage", True, ["machine.udev"])
+    for ctx in (Context(), Context(check_mode=True)):
+        again = cluster.apply(2, [UDEV], ctx=ctx)
+        assert (again["changed"], again["pending_reboot"]) == (False, True)
+    assert cluster.apply(2)["action"] == "commit"
+    assert not cluster.apply(2)["pending_reboot"]
+
+
+def test_staged_then_activated_by_a_reboot(cluster: TalosNodes) -> None:
+    cluster.apply(3, [UDEV], mode="staged")
+    result = cluster.apply(3, [UDEV], mode="reboot")
+    assert result["boot_id_before"] != result["boot_id_after"] == cluster.nodes[2].boot_id
+    assert not cluster.apply(3, [UDEV], mode="reboot")["changed"]
+    assert cluster.nodes[2].etcd_voter
+    assert cluster.apply(3)["action"] == "reboot"
+
+
+def test_try_reverts_by_itself_and_check_mode_does_not_end_it(cluster: TalosNodes) -> None:
+    assert cluster.apply(1, [SYSCTL], mode="try", try_timeout=2)["try_open"]
+    again = cluster.apply(1, [SYSCTL], mode="try", try_timeout=2)
+    assert (again["changed"], again["try_open"]) == (False, True)
+    looked = cluster.apply(1, [SYSCTL], ctx=Context(check_mode=True))
+    assert (looked["action"], len(looked["warnings"])) == ("commit", 1)
+    cluster.until(lambda: cluster.nodes[0].try_timer is None, 10)
+    back = cluster.apply(1)
+    assert (back["changed"], back["try_open"]) == (False, False)
+
+
+def test_try_then_made_permanent(cluster: TalosNodes) -> None:
+    cluster.apply(1, [SYSCTL], mode="try", try_timeout=60)
+    assert cluster.apply(1, [SYSCTL])["action"] == "commit"
+    assert not cluster.apply(1, [SYSCTL])["changed"]
+    assert cluster.nodes[0].try_timer is None
+    cluster.apply(1)
+
+
+def test_a_reboot_is_refused_when_etcd_cannot_spare_the_node(
+    cluster: TalosNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apply, "QUORUM_PATIENCE", 0.5)
+    held = sent(cluster, 1)
+    cluster.call(cluster.nodes[2].stop())
+    try:
+        with pytest.raises(HomeopsError, match="2 of 3 etcd voters are healthy and 2 must stay") as refusal:
+            cluster.apply(1, [UDEV])
+        assert "mini03" in str(refusal.value)
+        assert sent(cluster, 1) == held
+    finally:
+        cluster.call(cluster.nodes[2].start())
+        cluster.until(lambda: cluster.nodes[2].etcd_voter and cluster.nodes[2].state == "running")
+
+
+def test_nobody_listed_means_nobody_is_healthy(cluster: TalosNodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "QUORUM_PATIENCE", 0.2)
+    with pytest.raises(HomeopsError, match="control_planes"):
+        cluster.apply(1, [UDEV], control_planes=[])
+
+
+def _reboot(arguments: dict[str, Any]) -> None:
+    from ansible_collections.homeops.cluster.plugins.modules import talos_apply
+
+    assert talos_apply.run(arguments, Context())["action"] == "reboot"
+
+
+def test_forks_reboot_one_node_at_a_time(cluster: TalosNodes) -> None:
+    away: list[int] = []
+    watching = True
+
+    def watch() -> None:
+        away.append(sum(1 for node in cluster.nodes if not node.etcd_voter))
+        if watching:
+            cluster.loop.call_later(0.01, watch)
+
+    cluster.do(watch)
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_reboot, args=(cluster.arguments(number, [UDEV]),)) for number in (1, 2, 3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    watching = False
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert max(away) == 1
+    for number in (1, 2, 3):
+        cluster.apply(number)
+
+
+def test_a_node_that_does_not_come_back_is_told(cluster: TalosNodes) -> None:
+    cluster.delays.reboot = 30
+    try:
+        with pytest.raises(WaitTimeout, match=re.escape("mini02 (127.49.51.12:50000)")):
+            cluster.apply(2, [UDEV], wait_timeout=2)
+    finally:
+        cluster.delays.reboot = 0.2
+        cluster.call(cluster.nodes[1].stop())
+        cluster.call(cluster.nodes[1].start())
+        cluster.until(lambda: cluster.nodes[1].etcd_voter and cluster.nodes[1].state == "running")
+    assert not cluster.apply(2, [UDEV])["changed"]
+    cluster.apply(2)
+
+
+def test_another_clusters_talosconfig_is_refused(cluster: TalosNodes, tmp_path: Path) -> None:
+    held = sent(cluster, 1)
+    with pytest.raises(TalosError):
+        cluster.apply(1, [SYSCTL], talosconfig=None)
+    with pytest.raises(InputError):
+        cluster.apply(1, [SYSCTL], talosconfig=str(tmp_path / "missing"))
+    assert sent(cluster, 1) == held
