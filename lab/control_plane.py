@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -179,6 +180,7 @@ class ControlPlane:
             await self.faults.detach()
             await self.backend.stop()
             self.backend = None
+        await asyncio.to_thread(shutil.rmtree, self.state.kubernetes, ignore_errors=True)
         self._pki, self._served, self.holder = None, False, ""
 
     # -- doors -----------------------------------------------------------------------------------------------------

@@ -187,8 +187,15 @@ def _talos_labels(host: Host) -> dict[str, str]:
 
 
 def _facts(host: Host) -> Object:
-    quantity = {"cpu": "8", "ephemeral-storage": "229375Mi", "hugepages-2Mi": "0", "memory": "32768Mi", "pods": "110"}
-    reserved = {**quantity, "cpu": "7950m", "memory": "31744Mi"}
+    # Quantities in their canonical form: the server stores no other, and a difference would be written for ever.
+    quantity = {
+        "cpu": "8",
+        "ephemeral-storage": "229375Mi",
+        "hugepages-2Mi": "0",
+        "memory": "32713012Ki",
+        "pods": "110",
+    }
+    reserved = {**quantity, "cpu": "7950m", "memory": "31664436Ki"}
     return {
         "addresses": [{"type": "InternalIP", "address": host.address}, {"type": "Hostname", "address": host.name}],
         "capacity": quantity,

@@ -28,6 +28,7 @@ from ansible_collections.homeops.cluster.plugins.module_utils.talos import (
     talosconfig,
 )
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.client import TalosClient
+from ansible_collections.homeops.cluster.plugins.module_utils.talos.errors import TalosError
 from tests.harness.kube_server import BACKENDS, has_real
 from tests.harness.lab import CHECKOUT, Lab
 
@@ -101,9 +102,10 @@ class Cluster:
             try:
                 with self.node(1) as client:
                     client.bootstrap()
-            except Exception as error:  # noqa: BLE001 (the listener comes back at its own pace)
-                assert "not available yet" in str(error) or "refused" in str(error), error
-                return False
+            except TalosError as error:  # the listener and the container runtime come back at their own pace
+                if "not available yet" in str(error) or "refused" in str(error):
+                    return False
+                raise
             return True
 
         eventually(accepted, "the bootstrap")
