@@ -81,6 +81,7 @@ class Node:
         self.faults = Faults()
         self.storage = Storage(version=spec.talos_version, schematic=spec.schematic, extensions=list(spec.extensions))
         self.powered = False
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.state = "off"
         self.boot_id = ""
         self.boot_time = 0.0
@@ -103,7 +104,7 @@ class Node:
         self.recovery_snapshot = b""
         self.booted = False
         self._ready = False
-        self.faults.changed = cluster.changed
+        self.faults.changed = self.poke
         self._seen: tuple[Any, ...] = ()
         self.published: tuple[Any, ...] = ()
         cluster.register(self)
@@ -174,8 +175,9 @@ class Node:
 
     @kubernetes_ready.setter
     def kubernetes_ready(self, value: bool) -> None:
-        self._ready = value
-        self.refresh()
+        if self._ready is not value:
+            self._ready = value
+            self.poke()
 
     @property
     def api_up(self) -> bool:
@@ -232,6 +234,7 @@ class Node:
         """Power on; returns when the API listens (or after the boot delay, when a fault keeps it from listening)."""
         if self.powered:
             return
+        self.loop = asyncio.get_running_loop()
         self.powered = True
         await sequences.power_on(self, self.delays.boot)
 
@@ -302,6 +305,16 @@ class Node:
         """Something changed: tell the lab, the cluster and the watchers."""
         self.on_change(self, what)
         self.cluster.changed()
+
+    def poke(self) -> None:
+        """Something was set from outside, perhaps by another thread: everyone looks again."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            if self.loop is not None and not self.loop.is_closed():
+                self.loop.call_soon_threadsafe(self.cluster.changed)
+        else:
+            self.cluster.changed()
 
     def refresh(self) -> None:
         """Re-derive what depends on others, and wake the watchers."""

@@ -139,8 +139,8 @@ def test_several_errors_are_one_list(talos_config: Any) -> None:
     with pytest.raises(validation.Invalid) as caught:
         validation.validate(documents.parse(data), installed=False)
     assert str(caught.value) == (
-        "5 errors occurred:\n\t* cluster discovery service requires .cluster.id\n\t* cluster discovery service requires "
-        ".cluster.secret\n\t* issuing CA or some accepted CAs are required (.machine.ca, machine.acceptedCAs)\n\t* "
+        "5 errors occurred:\n\t* cluster discovery service requires .cluster.id\n\t* cluster discovery service "
+        "requires .cluster.secret\n\t* issuing CA or some accepted CAs are required (.machine.ca, machine.acceptedCAs)\n\t* "
         "issuing CA is required (.machine.ca)\n\t* .persist should be enabled\n\n"
     )
 
