@@ -17,6 +17,8 @@ from lab.talos import cel, diff, documents, durations, goyaml, hardware, immedia
 from lab.talos.spec import Disk, default_disks, schematic_id
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"), include_characters="\n\t"), max_size=30)
+# yaml.v3 gives a block that starts with white space a hint which is wrong inside of lists; the node does as it does.
+TEXT = TEXT.filter(lambda text: "\n" not in text or text[0] not in " \n\t")
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**40), 2**40) | TEXT,
     lambda inner: (
@@ -139,9 +141,10 @@ def test_several_errors_are_one_list(talos_config: Any) -> None:
     with pytest.raises(validation.Invalid) as caught:
         validation.validate(documents.parse(data), installed=False)
     assert str(caught.value) == (
-        "5 errors occurred:\n\t* cluster discovery service requires .cluster.id\n\t* cluster discovery service "
-        "requires .cluster.secret\n\t* issuing CA or some accepted CAs are required (.machine.ca, machine.acceptedCAs)\n\t* "
-        "issuing CA is required (.machine.ca)\n\t* .persist should be enabled\n\n"
+        "5 errors occurred:\n\t* cluster discovery service requires .cluster.id\n"
+        "\t* cluster discovery service requires .cluster.secret\n"
+        "\t* issuing CA or some accepted CAs are required (.machine.ca, machine.acceptedCAs)\n"
+        "\t* issuing CA is required (.machine.ca)\n\t* .persist should be enabled\n\n"
     )
 
 
