@@ -249,7 +249,6 @@ SPEC: dict[str, Any] = {
         wait_timeout={"type": "int", "default": 900},
         lock_dir={"type": "path"},
     ),
-    **config_source.RULES,
     "supports_check_mode": True,
 }
 

@@ -176,7 +176,6 @@ SPEC: dict[str, Any] = {
         "context": {"type": "str"},
         "endpoints": {"type": "list", "elements": "str", "default": []},
     },
-    **config_source.RULES,
     "supports_check_mode": True,
 }
 
@@ -190,6 +189,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     unusable = [name for name in names if not name or "/" in name or name.startswith(".")]
     if unusable and params["dest"]:
         raise InputError(f'"{unusable[0]}" is no name for a file', param="nodes")
+    config_source.check_sources(params)
     bundle = None if params["config"] else config_source.bundle_of(params, ctx)
     made = {node["name"]: _render(params, node, bundle, ctx) for node in params["nodes"]}
     result: dict[str, Any] = {

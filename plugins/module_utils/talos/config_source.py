@@ -38,10 +38,19 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "patches": {"type": "list", "elements": "raw", "default": [], "no_log": False},
 }
 
-#: Rules of the argument spec.
-RULES: dict[str, Any] = {"mutually_exclusive": [("config", "secrets", "secrets_file")]}
-
 _VAULT = "$ANSIBLE_VAULT;"
+
+
+def check_sources(params: Mapping[str, Any]) -> None:
+    """Refuse more than one source; an empty one counts as none, so that roles can pass all of them.
+
+    :raises InputError: two are given.
+    """
+    given = [name for name in ("config", "secrets", "secrets_file") if params.get(name)]
+    if len(given) > 1:
+        raise InputError(
+            f"{' and '.join(given)} are given together", remedy="Give one source of the machine config", param=given[1]
+        )
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,7 @@ def desired(params: Mapping[str, Any], ctx: Context, bundle: secrets.SecretsBund
     :param bundle: a bundle that is already read, for many nodes.
     :raises InputError: something is missing or refused, in Talos' own words where it would refuse it.
     """
+    check_sources(params)
     patches: Sequence[Any] = params.get("patches") or ()
     if params.get("config"):
         made = patch.apply(documents.decode(params["config"], param="config"), patches)
