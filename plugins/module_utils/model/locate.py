@@ -34,7 +34,8 @@ _EXTENSIONS = ("", ".yml", ".yaml", ".json")
 #: Nodes looked at when a variable's text is compared with its value; beyond it they count as equal.
 _PATIENCE = 50_000
 _TEMPLATED = re.compile(r"\{\{|\{%")
-_REFERENCE = re.compile(r"\s*\{\{\s*([A-Za-z_]\w*)\s*\}\}\s*")
+#: A template that is one variable, with or without filters.
+_REFERENCE = re.compile(r"\s*\{\{\s*([A-Za-z_]\w*)\s*(?:\|[^{}]*)?\}\}\s*")
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,11 @@ class World:
     def __init__(self, model: Any, groups: Mapping[str, Sequence[str]] | None = None) -> None:
         self.model = model
         self.groups = dict(groups or {})
-        clean, self.problems = examine(model, shape.MODEL)
+        # A subject that is null is one that nobody has defined: missing, not of a wrong type.
+        given = model
+        if isinstance(model, Mapping):
+            given = {key: item for key, item in model.items() if item is not None or key not in shape.MODEL.need}
+        clean, self.problems = examine(given, shape.MODEL)
         self.clean: dict[str, Any] = clean or {}
 
     def get(self, *path: str | int) -> Any:

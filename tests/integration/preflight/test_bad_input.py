@@ -248,9 +248,10 @@ def test_a_password_in_the_inventory_is_never_repeated(site: Path, play: Run, tm
     assert canary not in ended.output
 
 
-def test_a_missing_subject_is_named_with_its_place(site: Path, play: Run, tmp_path: Path) -> None:
+def test_a_missing_subject_is_named_among_all_other_errors(site: Path, play: Run, tmp_path: Path) -> None:
     (site / "group_vars" / "all" / "bgp.yml").unlink()
+    spoil(site, "nodes", "172.29.51.12", "172.29.51.11")
     ended = play(site)
     assert_untouched(ended, tmp_path)
-    assert "'homeops_bgp' is undefined" in ended.output
-    assert re.search(r"group_vars/all/model\.yml:\d+", ended.output)
+    assert "MOD002 homeops_bgp (not set in a file of the inventory)" in ended.report()
+    assert "MOD004 homeops_nodes[1].address" in ended.report()

@@ -61,6 +61,7 @@ BROKEN = [
     ),
     Broken("MOD002", {("cluster", "vip"): ...}, "homeops_cluster.vip", None),
     Broken("MOD002", {("secrets",): ...}, "homeops_secrets", None),
+    Broken("MOD002", {("identity",): None}, "homeops_identity", None),
     Broken("MOD003", {("networks", "pods", "ipv4"): "10.244.0.0/33"}, "homeops_networks.pods.ipv4", None),
     Broken("MOD003", {("networks", "management", "ipv4"): "fd00::/64"}, "homeops_networks.management.ipv4", None),
     Broken("MOD003", {("bgp", "hold_seconds"): "90"}, "homeops_bgp.hold_seconds", "90"),

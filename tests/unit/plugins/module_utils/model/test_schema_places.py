@@ -29,7 +29,10 @@ def _site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         site / "group_vars" / "all" / "a.yml",
         "---\n# why\nnodes:\n  - name: n1\n    port: 1\n  - name: n2\n    port: 2\n",
     )
-    write(site / "group_vars" / "all" / "b.yml", 'whole:\n  nodes: "{{ nodes }}"\n  text: 1\n')
+    write(
+        site / "group_vars" / "all" / "b.yml",
+        'whole:\n  nodes: "{{ nodes }}"\n  other: "{{ some | default(none) }}"\n  text: 1\n',
+    )
     return site
 
 
@@ -69,6 +72,7 @@ def test_a_template_agrees_with_what_it_became(site: Path) -> None:
 def test_the_variable_behind_a_subject_is_followed(site: Path) -> None:
     locator = locate.Locator([str(site)], "localhost", GROUPS)
     assert locator.variable_of("whole", "nodes") == "nodes"
+    assert locator.variable_of("whole", "other") == "some"
     assert locator.variable_of("whole", "text") is None
     assert locator.variable_of("whole", "none") is None
 
