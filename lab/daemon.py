@@ -157,7 +157,8 @@ class Daemon:
         nodes = {}
         for node in self.nodes:
             default = type(node.faults)()
-            changed = {k: v for k, v in vars(node.faults).items() if v != getattr(default, k)}
+            names = [field.name for field in dataclasses.fields(node.faults)]
+            changed = {k: v for k in names if (v := getattr(node.faults, k)) != getattr(default, k)}
             if changed:
                 nodes[node.name] = changed
         return {
@@ -229,8 +230,8 @@ class Daemon:
         """Take all faults back; nodes that are off stay off."""
         for node in self.nodes:
             default = type(node.faults)()
-            for key, value in vars(default).items():
-                setattr(node.faults, key, value)
+            for field in dataclasses.fields(default):
+                setattr(node.faults, field.name, getattr(default, field.name))
         self.scenario.faults.kube.clear()
         self.scenario.faults.workloads.clear()
         for door in self.control_plane.doors.values():
