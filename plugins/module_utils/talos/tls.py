@@ -42,6 +42,7 @@ from .errors import (
     WrongCA,
 )
 from .identity import Identity, standard_key
+from .tls_socket import TlsSocket
 
 ATTEMPT = "connecting to the Talos API"
 E = TypeVar("E", bound=TalosError)
@@ -118,7 +119,7 @@ def _common_name(name: x509.Name) -> str:
 
 def connect_tls(
     address: Address, identity: Identity | None, *, spki_pin: str | None, timeout: float
-) -> tuple[ssl.SSLSocket, PeerCertificate]:
+) -> tuple[TlsSocket, PeerCertificate]:
     """Return a TLS socket which speaks ``h2`` and the certificate of the node.
 
     With an identity the node must have a certificate of its CA that carries ``address.server_name``, and gets the
@@ -131,7 +132,8 @@ def connect_tls(
     context = _context(identity)
     raw = _tcp(address, timeout)
     try:
-        secured = context.wrap_socket(raw, server_hostname=address.server_name)
+        secured = TlsSocket(context, raw, address.server_name)
+        secured.handshake(timeout)
     except ssl.SSLCertVerificationError as error:
         raw.close()
         raise _untrusted(address, error, _peek(address, timeout)) from None
@@ -243,14 +245,16 @@ def unreachable(address: Address, error: OSError, timeout: float) -> Unreachable
 def _peek(address: Address, timeout: float) -> PeerCertificate | None:
     """Return the certificate a node presents, to tell a person about it; nothing is presented or sent."""
     try:
-        with _tcp(address, timeout) as raw, _context(None).wrap_socket(raw) as secured:
+        with _tcp(address, timeout) as raw:
+            secured = TlsSocket(_context(None), raw)
+            secured.handshake(timeout)
             return _certificate_of(secured)
     except (OSError, TalosError):
         return None
 
 
-def _certificate_of(secured: ssl.SSLSocket) -> PeerCertificate | None:
-    peer = PeerCertificate(secured.getpeercert(binary_form=True) or b"")
+def _certificate_of(secured: TlsSocket) -> PeerCertificate | None:
+    peer = PeerCertificate(secured.getpeercert())
     try:
         return peer if peer.certificate else None
     except ValueError:  # OpenSSL takes more than cryptography does

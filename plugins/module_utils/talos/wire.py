@@ -11,7 +11,6 @@ not. Rules: gRPC over HTTP2 specification (grpc/grpc ``doc/PROTOCOL-HTTP2.md``),
 from __future__ import annotations
 
 import contextlib
-import ssl
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -45,6 +44,7 @@ from .errors import (
 )
 from .identity import Identity, require as require_identity
 from .tls import Address, PeerCertificate, alert_text, connect_tls, is_alert, refused
+from .tls_socket import TlsSocket
 
 __all__ = ["Address", "Channel", "PeerCertificate"]
 
@@ -79,7 +79,7 @@ class Channel:
     """One HTTP/2 connection. Use :meth:`open`."""
 
     def __init__(
-        self, address: Address, sock: ssl.SSLSocket, peer: PeerCertificate, identity: Identity | None, timeout: float
+        self, address: Address, sock: TlsSocket, peer: PeerCertificate, identity: Identity | None, timeout: float
     ) -> None:
         self.address = address
         self.peer = peer
@@ -87,6 +87,7 @@ class Channel:
         self._identity = identity
         self._sock = sock
         self._heard = False
+        self._deaf = False
         self._buffer = bytearray()
         self._http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
         self._http.local_settings = h2.settings.Settings(
@@ -176,17 +177,17 @@ class Channel:
 
     def _flush(self, call: _Call) -> None:
         data = self._http.data_to_send()
-        if not data:
+        if not data or self._deaf:
             return
         try:
             self._sock.settimeout(max(call.deadline.left, 0.001))
             self._sock.sendall(data)
         except TimeoutError:
             raise self._too_late(call) from None
-        except OSError as error:
-            # The node has hung up; what it said before that lies in the receive buffer.
-            self._read(call)
-            raise self._lost(call, error) from None
+        except OSError:
+            # The node has hung up. What it said before lies unread: an alert, a GOAWAY, or even the answer.
+            self._deaf = True
+            self.usable = False
 
     def _read(self, call: _Call) -> bytes:
         """Read once from the socket; never returns nothing."""

@@ -194,6 +194,8 @@ class TalosServer:
                 self._load(self.later[1])
             self.connections += 1
             raw.settimeout(20)
+            # As Go's servers do; else a last word could be held back and lost with the reset of a close.
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._serve, args=(raw,), daemon=True).start()
 
     def _serve(self, raw: socket.socket) -> None:
