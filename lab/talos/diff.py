@@ -10,12 +10,15 @@ closer than six lines joined. Python's difflib would group lines differently.
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 from .documents import encode, encode_v1alpha1
 
 EDGE = 3
 GAP = 2 * EDGE
+LARGE = 400
+"""Lines of difference from which the exact algorithm would take too much memory (an inline manifest that was added)."""
 
 
 def documents(before: Any, after: Any) -> str:
@@ -45,6 +48,17 @@ def _trace(a: list[str], b: list[str]) -> list[dict[int, int]]:
                 return trace
         trace.append(dict(furthest))
     return trace
+
+
+def _blocks(a: list[str], b: list[str]) -> list[tuple[int, int, list[str]]]:
+    """Edits of large texts: the same change, perhaps with the lines grouped otherwise."""
+    edits: list[tuple[int, int, list[str]]] = []
+    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        if tag in ("delete", "replace"):
+            edits.append((i1, i2, []))
+        if tag in ("insert", "replace"):
+            edits.append((i2, i2, b[j1:j2]))
+    return edits
 
 
 def _edits(a: list[str], b: list[str]) -> list[tuple[int, int, list[str]]]:
@@ -87,7 +101,8 @@ def _edits(a: list[str], b: list[str]) -> list[tuple[int, int, list[str]]]:
 def unified(before: str, after: str) -> str:
     """A unified diff with headers ``--- a`` and ``+++ b``, empty when the texts are equal."""
     a, b = before.splitlines(True), after.splitlines(True)
-    edits = _edits(a, b)
+    large = abs(len(a) - len(b)) > LARGE or len(a) + len(b) > 20 * LARGE
+    edits = _blocks(a, b) if large else _edits(a, b)
     if not edits:
         return ""
     hunks: list[tuple[int, int, list[str]]] = []

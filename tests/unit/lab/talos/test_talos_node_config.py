@@ -60,6 +60,14 @@ def test_a_diff_turns_one_text_into_the_other(left: list[str], right: list[str])
     assert result + left[position:] == right
 
 
+def test_a_large_difference_is_quick() -> None:
+    before = "".join(f"line {n}\n" for n in range(50))
+    manifest = "".join(f"manifest {n}\n" for n in range(4000))
+    text = diff.unified(before, before + manifest)
+    assert text.startswith("--- a\n+++ b\n@@ -48,3 +48,4003 @@\n line 47\n")
+    assert text.count("\n+manifest ") == 4000
+
+
 @given(st.integers(0, 10**15))
 def test_durations_read_back(nanos: int) -> None:
     assert round(durations.parse_go(durations.format_go(nanos / 1e9)) * 1e9) == pytest.approx(nanos, abs=1000)
