@@ -294,7 +294,7 @@ def v1alpha1(documents: Iterable[Document]) -> Document | None:
 def same(left: Iterable[Document], right: Iterable[Document]) -> bool:
     """Whether two machine configs say the same: comments, order of keys and of documents, and empty values aside."""
 
-    def by_identity(documents: Iterable[Document]) -> list[str]:
-        return [goyaml.dump(document.encoded()) for document in sorted(documents, key=lambda one: one.identity)]
+    def by_identity(documents: Iterable[Document]) -> list[Ordered]:
+        return [document.encoded() for document in sorted(documents, key=lambda one: one.identity)]
 
     return by_identity(left) == by_identity(right)

@@ -312,19 +312,17 @@ def _scalar(value: Any, indent: int, hint: int) -> str:
 
 
 _BREAKS = "\r\n\x85\u2028\u2029"
+_BREAK = re.compile(f"[{_BREAKS}]")
 
 
-def _printable(char: str) -> bool:
-    code = ord(char)
-    return (
-        code == 0x0A or 0x20 <= code <= 0x7E or 0xA0 <= code < 0xD800 or (0xE000 <= code <= 0xFFFD and code != 0xFEFF)
-    )
+#: What libyaml does not print as it is; a tab it prints only inside of quotes.
+_UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
 
 
 def _string(text: str, indent: int | None, hint: int) -> str:
     """Return a string scalar; ``indent`` is a block's (``hint`` relative to its parent), None for a key."""
-    special = any(not _printable(char) and char not in "\t" for char in text)
-    breaks = [i for i, char in enumerate(text) if char in _BREAKS]
+    special = _UNPRINTABLE.search(text) is not None
+    breaks = [match.start() for match in _BREAK.finditer(text)]
     space_break = any(i > 0 and text[i - 1] == " " for i in breaks)
     if "\n" in text and indent is not None and text[-1] != " " and not special and not space_break:
         return _block(text, indent, hint)
@@ -372,7 +370,7 @@ _ESCAPES = {
 def _double(text: str) -> str:
     result = []
     for char in text:
-        if _printable(char) and char not in _BREAKS and char not in '"\\':
+        if not _UNPRINTABLE.match(char) and char not in _BREAKS and char not in '"\\\t':
             result.append(char)
         elif char in _ESCAPES:
             result.append("\\" + _ESCAPES[char])
