@@ -135,6 +135,7 @@ def from_response(
         for item in details.get("causes") or []
     )
     kind, answer, remedy = _explain(code, reason, message, causes, status is not None)
+    answer = " ".join(answer.split())
     error = kind(attempted, target=target, answer=answer, remedy=remedy, param="kubeconfig" if code == 401 else "")
     error.code, error.reason, error.causes = code, reason, causes
     error.is_status, error.message, error.retry_after = status is not None, message, retry_after
