@@ -2,6 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: E501 - a row of the table is one line, its words are the server's
 """The real kubectl walks one shared state of the emulator (and of a real API server when one is found)."""
 
 from __future__ import annotations
@@ -65,7 +66,12 @@ DEFINITION = {
 
 def widget(**spec: Any) -> dict[str, Any]:
     meta = {"name": "w1", "namespace": "default"}
-    return {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": meta, "spec": {**spec, "free": {"any": "thing"}}}
+    return {
+        "apiVersion": "example.com/v1",
+        "kind": "Widget",
+        "metadata": meta,
+        "spec": {**spec, "free": {"any": "thing"}},
+    }
 
 
 FILES = {
@@ -80,7 +86,9 @@ BOGUS = (
     'Error from server (BadRequest): error when creating "cr.yaml": Widget in version "v1" cannot be handled as a '
     'Widget: strict decoding error: unknown field "spec.bogus"'
 )
-TOO_LARGE = 'The Widget "w1" is invalid: spec.size: Invalid value: 99: spec.size in body should be less than or equal to 10'
+TOO_LARGE = (
+    'The Widget "w1" is invalid: spec.size: Invalid value: 99: spec.size in body should be less than or equal to 10'
+)
 GONE = (
     'Error from server (NotFound): Unable to list "example.com/v1, Resource=widgets": the server could not find the '
     "requested resource (get widgets.example.com)"

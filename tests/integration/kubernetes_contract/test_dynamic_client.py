@@ -23,7 +23,12 @@ def api(http: Any, tmp_path: Path) -> Any:
 
 
 def body(size: int, name: str = "a1", **more: Any) -> dict[str, Any]:
-    return {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": name}, "spec": {"size": size, **more}}
+    return {
+        "apiVersion": "example.com/v1",
+        "kind": "Widget",
+        "metadata": {"name": name},
+        "spec": {"size": size, **more},
+    }
 
 
 def test_a_story(http: Any, widgets: str, api: Any, tmp_path: Path) -> None:
@@ -42,10 +47,17 @@ def test_a_story(http: Any, widgets: str, api: Any, tmp_path: Path) -> None:
     made = kind.create(body=body(2, ports=[{"port": 80, "name": "h"}]), namespace="default")
     assert made.spec.color == "red"
     applied = kind.server_side_apply(
-        body=body(4, ports=[{"port": 443, "name": "s"}]), name="a1", namespace="default", field_manager="m1", force_conflicts=True
+        body=body(4, ports=[{"port": 443, "name": "s"}]),
+        name="a1",
+        namespace="default",
+        field_manager="m1",
+        force_conflicts=True,
     )
     assert [port.port for port in applied.spec.ports] == [80, 443]
-    assert sorted((m.manager, m.operation) for m in applied.metadata.managedFields) == [("OpenAPI-Generator", "Update"), ("m1", "Apply")]
+    assert sorted((m.manager, m.operation) for m in applied.metadata.managedFields) == [
+        ("OpenAPI-Generator", "Update"),
+        ("m1", "Apply"),
+    ]
     with pytest.raises(ConflictError) as refused:
         kind.server_side_apply(body=body(5), name="a1", namespace="default", field_manager="m2")
     assert refused.value.summary().endswith('Apply failed with 1 conflict: conflict with "m1": .spec.size')
@@ -61,7 +73,9 @@ def test_a_story(http: Any, widgets: str, api: Any, tmp_path: Path) -> None:
     merge = {"content_type": "application/merge-patch+json"}
     ignored = kind.patch(body={"status": {"conditions": [{"type": "Ready"}]}}, name="a1", namespace="default", **merge)
     assert ignored.status is None
-    stored = kind.status.patch(body={"status": {"conditions": [{"type": "Ready"}]}}, name="a1", namespace="default", **merge)
+    stored = kind.status.patch(
+        body={"status": {"conditions": [{"type": "Ready"}]}}, name="a1", namespace="default", **merge
+    )
     assert stored.status.conditions[0].type == "Ready"
     kind.delete(name="a1", namespace="default")
     with pytest.raises(NotFoundError):
@@ -79,8 +93,8 @@ def test_typed_calls(http: Any, api: Any) -> None:
     whole = {"metadata": {"name": "typed"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}}
     apps.create_namespaced_deployment("default", whole)
     more = [{"name": "c", "env": [{"name": "B", "value": "2"}]}, {"name": "side", "image": "x:1"}]
-    changed = apps.patch_namespaced_deployment("typed", "default", {"spec": {"template": {"spec": {"containers": more}}}})
+    changed = apps.patch_namespaced_deployment(
+        "typed", "default", {"spec": {"template": {"spec": {"containers": more}}}}
+    )
     first, second = changed.spec.template.spec.containers
     assert (first.image, [item.name for item in first.env], second.name) == ("nginx", ["B", "A"], "side")
-
-

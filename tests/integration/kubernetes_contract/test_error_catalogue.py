@@ -2,6 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: E501 - a row of the table is one line, its words are the server's
 """The refusals of the API, word for word, one row each (Kubernetes 1.33)."""
 
 from __future__ import annotations
@@ -119,13 +120,17 @@ def test_refusal(prepared: Any, row: Row) -> None:
     assert found["message"].startswith(message)
 
 
-@pytest.mark.parametrize("path", ["/apis/nope/v1/things", "/apis/example.com/v9/widgets", "/apis/example.com/v1/nope", "/x"])
+@pytest.mark.parametrize(
+    "path", ["/apis/nope/v1/things", "/apis/example.com/v9/widgets", "/apis/example.com/v1/nope", "/x"]
+)
 def test_unknown_paths_are_plain_text(prepared: Any, path: str) -> None:
     answer = prepared.ask("GET", path)
     assert (answer.status, answer.type, answer.body) == (404, "text/plain; charset=utf-8", "404 page not found\n")
 
 
-@pytest.mark.parametrize(("validation", "warnings"), [("Ignore", []), ("Warn", ['299 - "unknown field \\"spec.bogus\\""'])])
+@pytest.mark.parametrize(
+    ("validation", "warnings"), [("Ignore", []), ("Warn", ['299 - "unknown field \\"spec.bogus\\""'])]
+)
 def test_unknown_fields_warn_only_when_asked(prepared: Any, validation: str, warnings: list[str]) -> None:
     answer = prepared.ask("POST", f"{W}?fieldValidation={validation}&dryRun=All", widget(spec={"size": 1, "bogus": 1}))
     assert (answer.status, answer.warnings) == (201, warnings)

@@ -78,7 +78,12 @@ def test_a_write_of_nothing_new_is_no_write(http: Any, kind: str) -> None:
     path, body = f"{CORE}/configmaps/{name}", config(name, {"k": "v"}, labels={"a": "b"})
     method, query = ("PUT", "") if kind == "PUT" else ("PATCH", "?fieldManager=me")
     content = JSON if kind == "PUT" else kind
-    http.ask("PATCH" if kind == APPLY else "POST", path + query if kind == APPLY else f"{CORE}/configmaps", body, content if kind == APPLY else JSON)
+    http.ask(
+        "PATCH" if kind == APPLY else "POST",
+        path + query if kind == APPLY else f"{CORE}/configmaps",
+        body,
+        content if kind == APPLY else JSON,
+    )
     first = http.ask(method, path + query, body, content)
     second = http.ask(method, path + query, body, content)
     assert (first.status, second.status) == (200, 200), second.data
@@ -115,7 +120,9 @@ def test_a_strategic_patch_merges_by_key(http: Any) -> None:
 def test_managed_fields_can_be_rewritten_and_reset(http: Any) -> None:
     path = f"{CORE}/configmaps/managed"
     http.ask("POST", f"{CORE}/configmaps", config("managed", {"k": "v"}))
-    renamed = http.ask("PATCH", path, [{"op": "replace", "path": "/metadata/managedFields/0/manager", "value": "other"}], JSON_PATCH)
+    renamed = http.ask(
+        "PATCH", path, [{"op": "replace", "path": "/metadata/managedFields/0/manager", "value": "other"}], JSON_PATCH
+    )
     assert list(owners(renamed)) == [("other", "Update", "")]
     reset = http.ask("PATCH", path, {"metadata": {"managedFields": [{}]}}, MERGE)
     assert owners(reset) == {}
@@ -155,7 +162,9 @@ def test_a_watch_follows_a_selector(http: Any) -> None:
     http.ask("PATCH", f"{root}/seen", {"metadata": {"labels": {"watched": "yes"}}}, MERGE)
     http.ask("PATCH", f"{root}/seen", {"data": {"a": "b"}}, MERGE)
     http.ask("DELETE", f"{root}/seen")
-    events = http.ask("GET", f"{root}?watch=1&resourceVersion={since}&labelSelector=watched%3Dyes&timeoutSeconds=1").body
+    events = http.ask(
+        "GET", f"{root}?watch=1&resourceVersion={since}&labelSelector=watched%3Dyes&timeoutSeconds=1"
+    ).body
     assert [event["type"] for event in events] == ["ADDED", "DELETED", "ADDED", "MODIFIED", "DELETED"]
     versions = [int(event["object"]["metadata"]["resourceVersion"]) for event in events]
     assert versions == sorted(versions)
@@ -191,7 +200,10 @@ def test_text_secrets_are_stored_encoded(http: Any) -> None:
 
 def test_services_get_addresses_and_keep_them(http: Any) -> None:
     root = f"{CORE}/services"
-    body = {"metadata": {"name": "lb"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}], "selector": {"a": "b"}}}
+    body = {
+        "metadata": {"name": "lb"},
+        "spec": {"type": "LoadBalancer", "ports": [{"port": 80}], "selector": {"a": "b"}},
+    }
     made = http.ask("POST", root, body).json["spec"]
     assert made["clusterIPs"] == [made["clusterIP"]] and 30000 <= made["ports"][0]["nodePort"] <= 32767
     kept = http.ask("PUT", f"{root}/lb", body).json["spec"]
@@ -203,13 +215,23 @@ def test_services_get_addresses_and_keep_them(http: Any) -> None:
 
 def test_a_definition_is_established_and_its_kind_goes_with_it(emulated: Any) -> None:
     http = emulated
-    schema = {"type": "object", "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}}
+    schema = {
+        "type": "object",
+        "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+    }
     served = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
     names = {"plural": "toys", "kind": "Toy"}
-    document = {"metadata": {"name": "toys.play.io"}, "spec": {"group": "play.io", "scope": "Cluster", "names": names, "versions": [served]}}
+    document = {
+        "metadata": {"name": "toys.play.io"},
+        "spec": {"group": "play.io", "scope": "Cluster", "names": names, "versions": [served]},
+    }
     root = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     created = http.ask("POST", root, document)
-    assert created.json["status"] == {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": ["v1"]}
+    assert created.json["status"] == {
+        "conditions": None,
+        "acceptedNames": {"plural": "", "kind": ""},
+        "storedVersions": ["v1"],
+    }
     http.until("/apis/play.io/v1/toys", lambda answer: answer.status == 200)
     toy = {"apiVersion": "play.io/v1", "kind": "Toy", "metadata": {"name": "t"}, "spec": {"any": 1}}
     assert http.ask("POST", "/apis/play.io/v1/toys", toy).status == 201
