@@ -71,6 +71,8 @@ async def listen(path: Path, handler: Handler) -> asyncio.Server:
                 answer = {"result": await handler(json.loads(line))}
             except (LabError, ValueError) as error:
                 answer = {"error": str(error)}
+            except KeyError as error:
+                answer = {"error": f"The request lacks {error}."}
             writer.write(json.dumps(answer, default=str).encode() + b"\n")
             await writer.drain()
         except ConnectionError:

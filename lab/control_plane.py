@@ -304,5 +304,5 @@ def virtual_address(config: dict[str, Any] | None) -> str:
 
 def image_tag(section: dict[str, Any] | None) -> str:
     """Return the tag of a component's image, ``v1.31.1``."""
-    image = str((section or {}).get("image") or "")
-    return image.rpartition(":")[2].partition("@")[0] if ":" in image.rpartition("/")[2] else ""
+    image = str((section or {}).get("image") or "").partition("@")[0]
+    return image.rpartition("/")[2].partition(":")[2]
