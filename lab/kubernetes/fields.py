@@ -251,8 +251,8 @@ def _compare(old: Any, new: Any, node: Node) -> tuple[Trie | None, Trie | None, 
             return None, {}, None
         return (None, None, {}) if old != new else (None, None, None)
     below: tuple[Trie, Trie, Trie] = ({}, {}, {})
-    before = {} if old is MISSING or old is None else old
-    after = {} if new is MISSING or new is None else new
+    before: Any = {} if old is MISSING or old is None else old
+    after: Any = {} if new is MISSING or new is None else new
     if isinstance(seen, dict):
         _compare_map(before or {}, after or {}, node if node.kind == "object" else _like(node), below)
     else:
