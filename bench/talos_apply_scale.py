@@ -8,8 +8,8 @@
 
 Two ways: the module's ``run`` in one process, one node after the other; and a whole playbook with forks, less a
 playbook that only meets the same hosts. The nodes (the lab's) run in a process of their own on the same machine, so
-their share is part of every number. Prints milliseconds per node and the ratio many : few; more than 1 means that cost
-grows with the number of nodes.
+their share is part of every number. Prints milliseconds per node (the median apply, the best playbook) and the ratio
+many : few; more than 1 means that cost grows with the number of nodes.
 """
 
 from __future__ import annotations
@@ -76,12 +76,15 @@ def configure(nodes: FarNodes) -> None:
     assert all(result["changed"] for result in results)
 
 
-def in_process(nodes: FarNodes, count: int) -> float:
-    """Return seconds per node, one after the other."""
-    began = time.perf_counter()
-    for number in range(1, count + 1):
-        assert not nodes.apply(number)["changed"]
-    return (time.perf_counter() - began) / count
+def in_process(nodes: FarNodes, count: int, samples: int) -> list[float]:
+    """Return the seconds of at least ``samples`` applies over ``count`` nodes, one after the other."""
+    spent: list[float] = []
+    while len(spent) < samples:
+        for number in range(1, count + 1):
+            began = time.perf_counter()
+            assert not nodes.apply(number)["changed"]
+            spent.append(time.perf_counter() - began)
+    return spent
 
 
 def playbooks(nodes: FarNodes, count: int, folder: Path) -> tuple[list[str], list[str]]:
@@ -129,10 +132,10 @@ def main() -> None:
         configure(nodes)
         alone: dict[int, list[float]] = {options.few: [], options.many: []}
         played: dict[int, list[float]] = {options.few: [], options.many: []}
-        in_process(nodes, options.few)
+        in_process(nodes, options.few, options.few)
         for _round in range(options.rounds):
             for count in (options.few, options.many):
-                alone[count].append(in_process(nodes, count))
+                alone[count] += in_process(nodes, count, options.many)
                 apply, empty = playbooks(nodes, count, Path(name))
                 played[count].append((timed(apply, options.forks) - timed(empty, options.forks)) / count)
     ratios = {}

@@ -214,8 +214,8 @@ notes:
   type: list
   elements: str
   returned: always
-warnings:
-  description: Warnings of the validation and of the hardware check.
+config_warnings:
+  description: Warnings of the validation and of the hardware check; they are shown as warnings of the task too.
   type: list
   elements: str
   returned: always

@@ -108,15 +108,15 @@ class Apply:
             sha256=self.wanted.sha256,
             hardware={},
             notes=list(plan.notes),
-            warnings=[],
+            config_warnings=[],
         )
         if self.ctx.diff_mode and plan.changed:
             title = f"{self.target.label}: machine config"
             self.result["diff"] = apply_plan.masked_diff(self.wanted.documents, observed, title)
 
     def _warn(self, text: str) -> None:
-        if text not in self.result["warnings"]:
-            self.result["warnings"].append(text)
+        if text not in self.result["config_warnings"]:
+            self.result["config_warnings"].append(text)
         self.ctx.warn(f"{self.target.label}: {text}")
 
     def _check(self, client: TalosClient, plan: Plan, mode: NodeMode) -> None:
