@@ -33,6 +33,8 @@ except ImportError as missing:  # reported when it is used
     YAML_ERROR = missing
     _Base = object
 
+from ..common.errors import InputError
+
 PLAIN = "plain"
 STR = "tag:yaml.org,2002:str"
 
@@ -118,9 +120,12 @@ def parse(text: str) -> Iterator[Node]:
     """Yield the root node of each document, ``None``-valued documents included.
 
     :raises yaml.YAMLError: the text is no YAML.
+    :raises InputError: PyYAML is not installed.
     """
     if YAML_ERROR is not None:
-        raise YAML_ERROR
+        raise InputError(
+            "the Python package PyYAML is missing", remedy="Install PyYAML for the Python which runs the task"
+        ) from YAML_ERROR
     yield from yaml.compose_all(text, Loader=_Loader)
 
 
