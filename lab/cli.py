@@ -103,8 +103,8 @@ def run_down(arguments: argparse.Namespace, state: LabState) -> int:
 def run_status(arguments: argparse.Namespace, state: LabState) -> int:
     """Show what runs."""
     try:
-        status = ask(state, {"do": "status"})
-    except LabError:
+        status = control.ask(state.socket, {"do": "status"}, timeout=15.0)
+    except ConnectionError:
         if arguments.json:
             print(json.dumps({"running": False, "directory": str(state.root)}))
         else:

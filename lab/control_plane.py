@@ -177,9 +177,9 @@ class ControlPlane:
             await self.manager.stop()
             self.manager = None
         if self.backend is not None:
+            backend, self.backend = self.backend, None
             await self.faults.detach()
-            await self.backend.stop()
-            self.backend = None
+            await backend.stop()
         await asyncio.to_thread(shutil.rmtree, self.state.kubernetes, ignore_errors=True)
         self._pki, self._served, self.holder = None, False, ""
 
@@ -272,7 +272,12 @@ class ControlPlane:
     # -- status ----------------------------------------------------------------------------------------------------
     async def writes(self) -> Counter[str]:
         """Count the writes of everyone but the lab's own controllers, by method and path."""
-        return await self.backend.writes() if self.backend and self.backend.alive() else Counter()
+        if self.backend is None or not self.backend.alive():
+            return Counter()
+        try:
+            return await self.backend.writes()
+        except LabError:  # it is going away at this moment
+            return Counter()
 
     def snapshot(self) -> dict[str, Any]:
         """Return the Kubernetes side for the status."""

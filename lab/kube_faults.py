@@ -13,6 +13,7 @@ names the client to the server as an aggregating front proxy does (``X-Remote-Us
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import re
@@ -24,6 +25,7 @@ import aiohttp
 from aiohttp import web
 
 from .scenario import HttpFault, build
+from .state import LabError
 
 if TYPE_CHECKING:
     from .kube_backend import Backend, BackendFiles
@@ -60,7 +62,8 @@ class KubeFaults:
     async def sync(self) -> None:
         """Fetch what is left of the faults from a server that carries them out itself."""
         if hasattr(self._backend, "get_faults"):
-            self.faults[:] = [build(HttpFault, entry, "fault") for entry in await self._backend.get_faults()]
+            with contextlib.suppress(LabError):  # it is going away at this moment
+                self.faults[:] = [build(HttpFault, entry, "fault") for entry in await self._backend.get_faults()]
 
     async def apply(self) -> None:
         """Bring the list to where it is carried out."""
