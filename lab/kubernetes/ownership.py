@@ -203,15 +203,21 @@ def _label(entry: Entry) -> str:
 
 
 def apply(
-    live: dict[str, Any], config: dict[str, Any], node: Node, writer: Writer, force: bool
+    live: dict[str, Any],
+    config: dict[str, Any],
+    node: Node,
+    writer: Writer,
+    force: bool,
+    nothing: dict[str, Any] | None = None,
 ) -> tuple[dict[str, Any], list[Entry]]:
     """The merged object and its managedFields after a server-side apply.
 
+    :param nothing: the kind's zero value; an untracked live object's own fields are those that differ from it.
     :raises Conflicts: when a field belongs to another manager with another value and ``force`` is not set. Manager
         ``kubectl`` may overwrite what its own last-applied annotation says is unchanged.
     """
     try:
-        return _apply(live, config, node, writer, force)
+        return _apply(live, config, node, writer, force, nothing)
     except Conflicts as refusal:
         if writer.manager != "kubectl":
             raise
@@ -219,7 +225,7 @@ def apply(
         left = [pair for pair in refusal.found if not _has(allowed, pair[1])]
         if left:
             raise Conflicts(left) from None
-        return _apply(live, config, node, writer, True)
+        return _apply(live, config, node, writer, True, nothing)
 
 
 def _has(trie: Trie, path: tuple[str, ...]) -> bool:
@@ -246,13 +252,19 @@ def _last_applied_set(live: dict[str, Any], node: Node) -> Trie:
 
 
 def _apply(
-    live: dict[str, Any], config: dict[str, Any], node: Node, writer: Writer, force: bool
+    live: dict[str, Any],
+    config: dict[str, Any],
+    node: Node,
+    writer: Writer,
+    force: bool,
+    nothing: dict[str, Any] | None,
 ) -> tuple[dict[str, Any], list[Entry]]:
     entries = _usable(live.get("metadata", {}).get("managedFields"))
     base = _bare(live)
     if not entries and live:
         adopted = Writer("before-first-apply", writer.api_version, "", writer.now)
-        entries = after_update(None, base, node, adopted)
+        seen = base if nothing is None else {key: value for key, value in base.items() if key != "status"}
+        entries = after_update(nothing, seen, node, adopted)
     claimed = _hide(fields.to_set(config, node))
     mine = next((entry for entry in entries if _same(entry, "Apply", writer)), None)
     others = [entry for entry in entries if entry is not mine]

@@ -390,8 +390,11 @@ class Writes:
         writer = Writer(call.query["fieldManager"], call.api_version, call.subresource, now())
         force = call.query.get("force", "").lower() in ("true", "1")
         base = live.obj if live else {"metadata": {"name": call.name}}
+        nothing = None
+        if not resource.custom:
+            nothing = {key: value for key, value in ZERO.get(resource.id, EMPTY).items() if key != "status"}
         try:
-            merged, entries = ownership.apply(base, wanted, node, writer, force)
+            merged, entries = ownership.apply(base, wanted, node, writer, force, nothing)
         except ownership.Conflicts as conflicts:
             raise conflicts.error() from None
         except KeyError_ as error:
