@@ -139,7 +139,7 @@ class Node:
     def hostname(self) -> str:
         """The configured hostname, else the stable one that Talos derives from the node's identity."""
         configured = dig(self.machine_config, "machine.network.hostname")
-        return str(configured).split(".")[0] if configured else self.default_hostname
+        return str(configured).split(".", maxsplit=1)[0] if configured else self.default_hostname
 
     @property
     def default_hostname(self) -> str:

@@ -365,7 +365,7 @@ class _Calls(dict[str, Handler]):
         known = super().get(path)
         if known is not None:
             return known
-        service, _, method = path.lstrip("/").partition("/")
+        service, _unused, method = path.lstrip("/").partition("/")
         served = any(other.startswith(f"/{service}/") for other in self)
         text = f"unknown method {method} for service {service}" if served else f"unknown service {service}"
 

@@ -45,7 +45,13 @@ class Lab:
         """One command; stdout and stderr together."""
         environment = {**os.environ, "TALOSCONFIG": str(self.folder / "talosconfig"), "HOME": str(self.folder)}
         done = subprocess.run(
-            [TALOSCTL, *arguments], capture_output=True, text=True, cwd=self.folder, env=environment, timeout=timeout
+            [TALOSCTL, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env=environment,
+            timeout=timeout,
+            check=False,
         )
         text = done.stdout + done.stderr
         assert (done.returncode == 0) is ok, text

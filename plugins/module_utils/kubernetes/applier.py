@@ -312,6 +312,7 @@ class Applier:
             for item in group:
                 item.outcome = item.became(Action.UNCHANGED)
 
+            # Bound now: the next group has answers of its own. pylint: disable-next=dangerous-default-value
             def one(item: Item, found: Mapping[live.Place, Any] = found) -> Outcome:
                 try:
                     there = found[item.place]

@@ -67,7 +67,7 @@ def connect(
     :raises TalosError: see ``errors.py``.
     """
     refusal = WrongCA(ATTEMPT, target=target.label)
-    for _ in range(CHANGES):
+    for _unused in range(CHANGES):
         if identity is not None:
             client = _client(target, identity, timeout)
             try:

@@ -86,7 +86,7 @@ def decode(text: str, *, param: str = "") -> list[Document]:
         if not found:
             raise ConfigError("config not found")
     except ConfigError as error:
-        raise ConfigError(error.text, param=param) from error
+        raise ConfigError(error.text, param=param) from error  # pylint: disable=bad-exception-cause
     return ordered(found)
 
 

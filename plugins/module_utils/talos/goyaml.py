@@ -19,8 +19,8 @@ from datetime import date, datetime
 from typing import Any
 
 try:
-    import yaml as yaml
-    from yaml.nodes import (
+    import yaml as yaml  # pylint: disable=useless-import-alias
+    from yaml.nodes import (  # pylint: disable=useless-import-alias
         MappingNode as MappingNode,
         Node as Node,
         ScalarNode as ScalarNode,

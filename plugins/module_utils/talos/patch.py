@@ -63,6 +63,7 @@ def _named(number: int, param: str, action: Callable[..., T], *arguments: Any) -
     try:
         return action(*arguments)
     except ConfigError as error:
+        # pylint: disable-next=bad-exception-cause
         raise ConfigError(error.text, target=f"patch {number}", param=param, remedy=error.remedy) from error
 
 

@@ -59,12 +59,12 @@ class Field:
 class Schema:
     """A message type: ``Schema("Name", id=F(1, "string"), ...)``."""
 
-    def __init__(self, name: str, /, **fields: Field) -> None:
-        self.name = name
+    def __init__(self, message: str, /, **fields: Field) -> None:
+        self.name = message
         self.fields = fields
         self.by_number = {field.number: (key, field) for key, field in fields.items()}
         if len(self.by_number) != len(fields):
-            raise ValueError(f"{name}: a field number is used twice")
+            raise ValueError(f"{message}: a field number is used twice")
 
     def __repr__(self) -> str:
         return f"Schema({self.name})"

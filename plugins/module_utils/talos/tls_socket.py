@@ -84,7 +84,7 @@ class TlsSocket:
         self._raw.close()
 
     def _push(self) -> None:
-        if self._outgoing.pending:
+        if self._outgoing.pending:  # a property, pylint: disable=using-constant-test
             self._raw.sendall(self._outgoing.read())
 
     def _pull(self) -> None:

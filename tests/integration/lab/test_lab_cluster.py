@@ -310,7 +310,7 @@ def test_writes_are_counted_and_dry_runs_are_not(cluster: Cluster) -> None:
 
 def test_faults_of_the_api_meet_clients_and_not_the_controllers(cluster: Cluster) -> None:
     cluster.lab.command("fault", "kube", '{"path": "/api/v1/nodes$", "status": 503, "times": 2}')
-    for _ in range(2):
+    for _unused in range(2):
         status, answer = cluster.call("GET", "/api/v1/nodes")
         assert (status, answer["kind"], answer["code"]) == (503, "Status", 503)
     assert cluster.call("GET", "/api/v1/nodes")[0] == 200
@@ -437,7 +437,7 @@ def test_a_reset_everywhere_drops_the_kubernetes(cluster: Cluster) -> None:
     eventually(lambda: all(n["stage"] == "maintenance" for n in cluster.lab.status()["nodes"]), "maintenance", 60)
     eventually(lambda: cluster.lab.status()["kubernetes"]["backend"] is None, "the end of the backend")
     assert not any(door["open"] for door in cluster.doors().values())
-    assert not (cluster.lab.directory / "kubernetes").exists()
+    eventually(lambda: not (cluster.lab.directory / "kubernetes").exists(), "the end of the data")
     cluster.install()
     cluster.bootstrap()
     eventually(lambda: len(cluster.get("/api/v1/nodes")["items"]) == 3, "three new nodes")

@@ -160,7 +160,7 @@ def test_another_net_for_a_lab_that_runs_is_refused(make_lab: MakeLab) -> None:
     lab.up()
     environment = {**lab.env(), "HOMEOPS_LAB_NET": "127.63"}
     done = subprocess.run(
-        [sys.executable, "-m", "lab", "up"], cwd=CHECKOUT, env=environment, capture_output=True, text=True
+        [sys.executable, "-m", "lab", "up"], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     assert "runs on 127.62, not on 127.63" in done.stderr
@@ -210,7 +210,11 @@ def test_the_inventory_starts_the_lab_once_and_prints_an_empty_inventory(make_la
 
     def run(**extra: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, str(INVENTORY), "--list"], env=lab.env(**extra), capture_output=True, text=True
+            [sys.executable, str(INVENTORY), "--list"],
+            env=lab.env(**extra),
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     nobody = json.dumps({"_meta": {"hostvars": {}}}) + "\n"

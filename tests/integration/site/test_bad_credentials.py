@@ -97,7 +97,7 @@ def test_a_bundle_of_another_cluster_is_told_from_a_wrong_certificate(lab: Lab) 
     assert run.rc != 0
     assert "Traceback" not in run.output
     # New credentials were made on the controller, because there were none; no node took them.
-    assert {host for host, _ in run.changed} <= {"localhost"}
+    assert {host for host, _unused in run.changed} <= {"localhost"}
     assert snapshot(lab) == before
     assert all("CA" in failure.msg or "certificate" in failure.msg for failure in run.failures)
     assert {failure.host for failure in run.failures} == {"mini01", "mini02", "mini03"}
@@ -116,7 +116,7 @@ def test_an_expired_client_certificate_is_renewed_by_the_phase_that_owns_it(lab:
     expire(lab)
     run = lab.play("-t", "talos")
     assert run.rc == 0, run.output
-    assert {host for host, _ in run.changed} == {"localhost"}
+    assert {host for host, _unused in run.changed} == {"localhost"}
     assert lab.play("-t", "kubernetes").rc == 0
 
 

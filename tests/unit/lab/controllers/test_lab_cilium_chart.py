@@ -62,7 +62,7 @@ def test_defaults_are_those_of_the_chart() -> None:
 
 
 def test_every_object_belongs_to_the_release_and_every_selector_finds_its_pods() -> None:
-    for (kind, _), obj in rendered(HOME).items():
+    for (kind, _unused), obj in rendered(HOME).items():
         assert obj["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
         assert obj["metadata"]["annotations"] == {
             "meta.helm.sh/release-name": "cilium",
@@ -76,7 +76,7 @@ def test_every_object_belongs_to_the_release_and_every_selector_finds_its_pods()
 
 
 def test_the_release_is_stored_as_helm_stores_it() -> None:
-    objects = [obj for _, obj in chart.render("1.17.6", HOME, "kube-system", "cilium")]
+    objects = [obj for _unused, obj in chart.render("1.17.6", HOME, "kube-system", "cilium")]
     stored = release.secret("cilium", "kube-system", "1.17.6", HOME, objects)
     assert stored["type"] == "helm.sh/release.v1"
     assert stored["metadata"]["name"] == "sh.helm.release.v1.cilium.v1"

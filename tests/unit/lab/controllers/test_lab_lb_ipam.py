@@ -30,7 +30,7 @@ def service(name: str = "s", *, ips: str = "", labels: dict[str, str] | None = N
 def assign(
     one: dict[str, Any], specs: list[dict[str, Any]], used: dict[Any, Any] | None = None
 ) -> tuple[list[str], str, str]:
-    pools, _ = lb_ipam.read_pools([pool(f"p{i}", spec) for i, spec in enumerate(specs)])
+    pools, _unused = lb_ipam.read_pools([pool(f"p{i}", spec) for i, spec in enumerate(specs)])
     addresses, (status, reason, message) = lb_ipam.assign(one, pools, used or {})
     assert (status == "True") == (reason == "satisfied")
     return [str(a) for a in addresses], reason, message
@@ -114,11 +114,11 @@ def test_classes() -> None:
 @given(st.integers(0, 12), st.integers(1, 12))
 def test_no_address_is_given_twice_and_none_outside_the_pool(services: int, size: int) -> None:
     stop = f"172.29.52.{100 + size - 1}"
-    pools, _ = lb_ipam.read_pools([pool("p", {"blocks": [{"start": "172.29.52.100", "stop": stop}]})])
+    pools, _unused = lb_ipam.read_pools([pool("p", {"blocks": [{"start": "172.29.52.100", "stop": stop}]})])
     used: dict[Any, Any] = {}
     for number in range(services):
         one = service(str(number))
-        addresses, _ = lb_ipam.assign(one, pools, used)
+        addresses, _unused = lb_ipam.assign(one, pools, used)
         for address in addresses:
             assert address not in used
             assert pools[0].find(address)

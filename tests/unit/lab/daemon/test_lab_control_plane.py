@@ -129,7 +129,7 @@ def test_the_virtual_address_may_be_on_a_vlan() -> None:
 
 def test_the_first_fault_that_matches_is_used_up() -> None:
     faults = [HttpFault("/api/v1/nodes", method="post", times=1), HttpFault("nodes", times=2), HttpFault(times=-1)]
-    assert [take(faults, "GET", "/api/v1/nodes") for _ in range(3)] == [faults[1], faults[1], faults[2]]
+    assert [take(faults, "GET", "/api/v1/nodes") for _unused in range(3)] == [faults[1], faults[1], faults[2]]
     assert take(faults, "POST", "/api/v1/nodes?x") is faults[0]
     assert faults[0].times == 0
     assert faults[2].times == -1

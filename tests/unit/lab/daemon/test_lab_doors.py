@@ -74,7 +74,7 @@ def test_closing_refuses_and_cuts() -> None:
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(HOST, 16443)
         await door.open(target)
-        _, writer = await asyncio.open_connection(HOST, 16443)
+        _unused, writer = await asyncio.open_connection(HOST, 16443)
         writer.close()
 
     run(scene)
@@ -101,7 +101,7 @@ def test_faults_cut_so_many_connections_and_delay_them() -> None:
 def test_a_backend_that_is_gone_ends_the_connection() -> None:
     async def scene(door: Door, target: tuple[str, int]) -> None:
         await door.open(("127.0.0.1", 1))
-        reader, _ = await asyncio.open_connection(HOST, 16443)
+        reader, _unused = await asyncio.open_connection(HOST, 16443)
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
             await reader.readexactly(1)
 

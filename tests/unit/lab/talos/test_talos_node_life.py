@@ -28,7 +28,7 @@ def test_maintenance_to_running(bench: Any) -> None:
         await b.until(lambda: all(node.kubernetes_up for node in b.nodes))
         assert ("mini01", "kubernetes") in b.told
         assert b.cluster.kubernetes_pki()["ca_crt"].startswith(b"-----BEGIN CERTIFICATE")
-        assert [name for name, _ in b[0].unmet()] == ["nodeReady"]
+        assert [name for name, _unused in b[0].unmet()] == ["nodeReady"]
         b[0].kubernetes_ready = True
         assert b[0].unmet() == []
 

@@ -136,7 +136,7 @@ def test_every_resource_type_fits_its_columns(bench: Any) -> None:
         await b.running()
         store = b[0].listener.api.state.store
         shown = 0
-        for (namespace, kind), _ in list(store._producers.items()):
+        for (namespace, kind), _unused in list(store._producers.items()):
             assert kind in store.definitions, kind
             columns = store.definitions[kind]["printColumns"]
             for item in store.listing(namespace, kind).values():
@@ -191,7 +191,7 @@ def test_streams(bench: Any) -> None:
         read = await b.call(b[0], M + "Read", path="/proc/sys/kernel/random/boot_id")
         assert read[0].bytes.decode().strip() == b[0].boot_id
         assert await b.refused(b[0], M + "Read", path="/etc") == (2, "path must be a regular file")
-        code, _ = await b.refused(b[0], M + "Read", path="/nope")
+        code, _unused = await b.refused(b[0], M + "Read", path="/nope")
         assert code == 5
 
     bench(body)

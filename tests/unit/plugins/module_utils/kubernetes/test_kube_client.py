@@ -308,9 +308,9 @@ def test_a_definition_tells_its_kinds() -> None:
             "versions": [{"name": "v1", "subresources": {"status": {}}}, {"name": "v0", "served": False}],
         }
     }
-    (foo,) = discovery.from_crd(crd)
-    assert (foo.api_version, foo.qualified, foo.subresources) == ("x.example/v1", "foos.x.example", {"status"})
-    assert foo.names == {"foo", "f"} and discovery.from_crd({}) == []
+    (made,) = discovery.from_crd(crd)
+    assert (made.api_version, made.qualified, made.subresources) == ("x.example/v1", "foos.x.example", {"status"})
+    assert made.names == {"foo", "f"} and discovery.from_crd({}) == []
 
 
 def test_not_found_is_told_from_a_path_that_is_not_served(script: Script, client: Client) -> None:

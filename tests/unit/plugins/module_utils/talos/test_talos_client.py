@@ -59,7 +59,7 @@ def test_an_unknown_mode_is_never_sent(client: Any) -> None:
 def test_an_error_inside_an_answer_is_an_error(client: Any) -> None:
     """A proxying node answers OK and puts the failure of the target into the metadata."""
     broken = {"metadata": {"hostname": "x", "error": "rpc error: no", "status": {"code": 14, "message": "no"}}}
-    talos, _ = client(answer(m.VERSION_ANSWER, **broken))
+    talos, _unused = client(answer(m.VERSION_ANSWER, **broken))
     with talos, pytest.raises(errors.TalosError, match=r"Reading the version on mini01 .* rpc error: no") as raised:
         talos.version()
     assert raised.value.code == errors.UNAVAILABLE
@@ -67,7 +67,7 @@ def test_an_error_inside_an_answer_is_an_error(client: Any) -> None:
 
 @pytest.mark.parametrize("message", [b"", b"\x0a\x05ab", b"\xff"])
 def test_an_answer_that_is_none(message: bytes, client: Any) -> None:
-    talos, _ = client(message)
+    talos, _unused = client(message)
     with talos, pytest.raises(errors.ProtocolError):
         talos.version()
 

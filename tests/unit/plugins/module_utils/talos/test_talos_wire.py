@@ -74,7 +74,7 @@ def test_messages_span_and_share_frames(messages: list[bytes], chunk: int, dial:
 @pytest.mark.parametrize("piece", [1, 2, 8, 9, 10, 13])
 def test_frames_that_arrive_in_pieces(piece: int, dial: Any, reply: Any) -> None:
     """A frame's header alone has nine bytes."""
-    channel, _ = dial(lambda path, body: reply([body, b"", body], chunk=7), piece=piece)
+    channel, _unused = dial(lambda path, body: reply([body, b"", body], chunk=7), piece=piece)
     assert call(channel, b"machine config") == [b"machine config", b"", b"machine config"]
     assert call(channel, b"again") == [b"again", b"", b"again"]
 
