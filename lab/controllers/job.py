@@ -6,10 +6,15 @@
 
 from __future__ import annotations
 
+import time
+
 from .api import JOBS, PODS, Object
 from .base import Controller, owned_by, timestamp
+from .manager import World
 from .pods import create_pod, is_ready
 
+EXPECTATION = 5.0
+"""Seconds after which a pod that was created and never seen is given up."""
 BACKOFF = "Job has reached the specified backoff limit"
 
 
@@ -18,10 +23,20 @@ class JobController(Controller):
 
     watches = (JOBS, PODS)
 
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        # What was written a moment ago and is not in the mirrors yet: Jobs that ended, and pods by Job.
+        self._ended: set[str] = set()
+        self._created: dict[str, tuple[set[str], float]] = {}
+
     async def reconcile(self) -> None:
         """Bring every Job one step on."""
+        uids = {job["metadata"]["uid"] for job in self.mirror(JOBS)}
+        self._ended &= uids
+        self._created = {uid: entry for uid, entry in self._created.items() if uid in uids}
         for job in self.mirror(JOBS):
-            if not job["metadata"].get("deletionTimestamp") and not finished(job):
+            going = job["metadata"].get("deletionTimestamp") or job["metadata"]["uid"] in self._ended
+            if not going and not finished(job):
                 await self._one(job)
 
     async def _one(self, job: Object) -> None:
@@ -45,16 +60,24 @@ class JobController(Controller):
         }
         if succeeded >= completions:
             status |= {"completionTime": timestamp(), "ready": 0, "conditions": _success()}
+            self._ended.add(meta["uid"])
         elif failed + restarts > limit:
+            status |= {"active": None, "ready": 0, "failed": failed + len(active), "conditions": _failure(BACKOFF)}
+            self._ended.add(meta["uid"])
             for pod in active:
                 await self.api.delete(PODS, pod)
-            count = failed + len(active)
-            status |= {"active": None, "ready": 0, "failed": count, "conditions": _failure(BACKOFF)}
-        else:
+        elif not self._expects(meta["uid"], pods):
             missing = min(spec.get("parallelism", 1), completions - succeeded) - len(active)
-            for _unused in range(missing):
-                await create_pod(self.api, JOBS, job, spec["template"])
+            names = {await create_pod(self.api, JOBS, job, spec["template"]) for _ in range(missing)}
+            self._created[meta["uid"]] = (names, time.monotonic())
         await self.api.set_status(JOBS, job, status)
+
+    def _expects(self, uid: str, pods: list[Object]) -> bool:
+        """Tell whether a pod that was created a moment ago is still to be seen."""
+        names, moment = self._created.get(uid, (set(), 0.0))
+        unseen = names - {pod["metadata"]["name"] for pod in pods}
+        self._created[uid] = (unseen, moment)
+        return bool(unseen) and not self.due(moment, EXPECTATION)
 
 
 def finished(job: Object) -> bool:

@@ -118,8 +118,8 @@ async def create_pod(
     labels: dict[str, str] | None = None,
     node: str = "",
     **spec: Any,
-) -> None:
-    """Create a pod of a workload.
+) -> str:
+    """Create a pod of a workload and return its name.
 
     :param name: its full name, else the owner's with a random suffix.
     :param node: only this node may run it (as the DaemonSet controller says it, by a node affinity).
@@ -145,6 +145,7 @@ async def create_pod(
     if meta.get("annotations"):
         metadata["annotations"] = meta["annotations"]
     await api.create(PODS, {"metadata": metadata, "spec": body})
+    return str(metadata["name"])
 
 
 def is_ready(pod: Object) -> bool:
