@@ -24,21 +24,23 @@ from ansible_collections.homeops.cluster.plugins.module_utils.talos import (
 TEXT = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]) | st.sampled_from(" \n\t#:-'\"{}[]&*!|>%@`")
 )
+#: The key ``<<`` is left out: talosctl 1.10.5 writes it without quotes, and then reads it as a merge.
+KEYS = TEXT.filter(lambda text: text != "<<")
 FREE = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
     max_leaves=12,
 )
 
 
-@given(st.dictionaries(TEXT, FREE, min_size=1, max_size=4))
+@given(st.dictionaries(KEYS, FREE, min_size=1, max_size=4))
 def test_what_is_written_reads_back_the_same(value: dict[str, Any]) -> None:
     text = goyaml.dump(value)
     (node,) = goyaml.parse(text)
     assert goyaml.free(node) == value
 
 
-@given(st.dictionaries(TEXT, FREE, min_size=1, max_size=4))
+@given(st.dictionaries(KEYS, FREE, min_size=1, max_size=4))
 def test_a_mapping_is_what_its_text_is(value: dict[str, Any]) -> None:
     assert goyaml.free(goyaml.to_node(value)) == value
 
@@ -227,7 +229,7 @@ def test_input_that_is_refused(more: dict[str, Any], words: str) -> None:
     assert words.lower() in str(refusal.value).lower()
 
 
-@given(st.dictionaries(TEXT, TEXT, max_size=5))
+@given(st.dictionaries(KEYS, TEXT, max_size=5))
 def test_string_maps_survive_the_way_through_text(values: dict[str, str]) -> None:
     assume(all("\x00" not in key + value for key, value in values.items()))
     body = {"machine": {"sysctls": values}}
@@ -236,3 +238,7 @@ def test_string_maps_survive_the_way_through_text(values: dict[str, str]) -> Non
     assert (second[0].body["machine"].get("sysctls") or {}) == values
     # other YAML readers see the same text
     assert (yaml.safe_load(first)["machine"].get("sysctls") or {}) == values
+
+
+def test_a_merge_key_is_written_as_talosctl_writes_it() -> None:
+    assert goyaml.dump({"machine": {"sysctls": {"<<": "x"}}}) == "machine:\n    sysctls:\n        <<: x\n"

@@ -90,7 +90,7 @@ def has_form_as_mapping(case: dict[str, Any]) -> bool:
     )
 
 
-@pytest.mark.parametrize("case", filter(has_form_as_mapping, CASES["patch"]), ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", list(filter(has_form_as_mapping, CASES["patch"])), ids=lambda case: case["name"])
 def test_patches_given_as_mappings_say_the_same_as_text(case: dict[str, Any]) -> None:
     config = documents.decode(base(case["base"]))
     ours = documents.encode(patch.apply(config, [yaml.safe_load(text) for text in case["patches"]]))
