@@ -265,12 +265,15 @@ def _apply(
         adopted = Writer("before-first-apply", writer.api_version, "", writer.now)
         seen = base if nothing is None else {key: value for key, value in base.items() if key != "status"}
         entries = after_update(nothing, seen, node, adopted)
-    claimed = _hide(fields.to_set(config, node))
+    stated = fields.to_set(config, node)
+    claimed = _hide(stated)
     mine = next((entry for entry in entries if _same(entry, "Apply", writer)), None)
     others = [entry for entry in entries if entry is not mine]
     merged = merge(base, config, node)
     if mine and mine["fieldsV1"]:
-        merged = _prune(merged, mine["fieldsV1"], [entry["fieldsV1"] for entry in others] + [claimed], node)
+        # Names and the like are never recorded as owned, but while fields are removed they count as stated: else the
+        # last label of a manager would take the whole metadata with it.
+        merged = _prune(merged, mine["fieldsV1"], [entry["fieldsV1"] for entry in others] + [stated], node)
     added, removed, modified = fields.compare(base, merged, node)
     taken = fields.union(added, modified)
     conflicts: list[tuple[Entry, tuple[str, ...]]] = []
