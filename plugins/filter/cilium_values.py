@@ -36,21 +36,8 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ..module_utils.common.errors import HomeopsError
 from ..module_utils.model import cilium
-from ..plugin_utils.twin import plain
-
-
-def cilium_values(model: Any) -> Any:
-    """Return what the documentation above says, from plain values."""
-    try:
-        return cilium.values(plain(model))
-    except KeyError as error:
-        raise AnsibleFilterError(f"cilium_values: the model has no key {error}.") from error
-    except HomeopsError as error:
-        raise AnsibleFilterError(str(error)) from error
+from ..plugin_utils.derivation import derivation
 
 
 class FilterModule:
@@ -58,4 +45,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"cilium_values": cilium_values}
+        return {"cilium_values": derivation("cilium_values", cilium.values)}

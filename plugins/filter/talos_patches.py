@@ -42,21 +42,8 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ..module_utils.common.errors import HomeopsError
 from ..module_utils.model import talos
-from ..plugin_utils.twin import plain
-
-
-def talos_patches(model: Any, node: str) -> Any:
-    """Return what the documentation above says, from plain values."""
-    try:
-        return talos.patches(plain(model), str(node))
-    except KeyError as error:
-        raise AnsibleFilterError(f"talos_patches: the model has no key {error}.") from error
-    except HomeopsError as error:
-        raise AnsibleFilterError(str(error)) from error
+from ..plugin_utils.derivation import derivation
 
 
 class FilterModule:
@@ -64,4 +51,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"talos_patches": talos_patches}
+        return {"talos_patches": derivation("talos_patches", talos.patches)}

@@ -37,21 +37,8 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ..module_utils.common.errors import HomeopsError
 from ..module_utils.model import talos
-from ..plugin_utils.twin import plain
-
-
-def talos_schematic_of(model: Any) -> Any:
-    """Return what the documentation above says, from plain values."""
-    try:
-        return talos.schematic(plain(model))
-    except KeyError as error:
-        raise AnsibleFilterError(f"talos_schematic_of: the model has no key {error}.") from error
-    except HomeopsError as error:
-        raise AnsibleFilterError(str(error)) from error
+from ..plugin_utils.derivation import derivation
 
 
 class FilterModule:
@@ -59,4 +46,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"talos_schematic_of": talos_schematic_of}
+        return {"talos_schematic_of": derivation("talos_schematic_of", talos.schematic)}
