@@ -169,7 +169,10 @@ def supernet(world: World) -> Iterator[Breach]:
         whole = world.network("supernet", version)
         outside = [vlan for vlan in vlans if vlan.cidr not in whole.cidr]
         if outside:
-            use = netaddr.spanning_cidr([whole.cidr, *(vlan.cidr for vlan in vlans)])
+            # By first and last addresses: spanning_cidr looks at the networks' first addresses only.
+            held = [whole.cidr, *(vlan.cidr for vlan in vlans)]
+            ends = (min(cidr.first for cidr in held), max(cidr.last for cidr in held))
+            use = netaddr.spanning_cidr([netaddr.IPAddress(end, version) for end in ends])
             names = " and ".join(f"{vlan.cidr} ({vlan.title})" for vlan in outside)
             yield Breach(whole.path, f"{whole.cidr} does not contain {names}.", str(use))
 

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from ansible_collections.homeops.cluster.plugins.module_utils.checks import engine, report
 from ansible_collections.homeops.cluster.plugins.module_utils.checks.talos import seconds
@@ -160,6 +160,7 @@ def test_blocks_per_node_agree_with_the_standard_library(
 
 @SHARED
 @given(extra=st.lists(NETWORKS_6, max_size=2, unique=True), prefix=st.integers(48, 64))
+@example(extra=[ipaddress.IPv6Network("fd00::/8")], prefix=48)
 def test_the_proposed_supernet_holds_every_vlan(
     home: dict[str, Any], judged: Judge, extra: list[ipaddress.IPv6Network], prefix: int
 ) -> None:
