@@ -68,7 +68,7 @@ class JobController(Controller):
                 await self.api.delete(PODS, pod)
         elif not self._expects(meta["uid"], pods):
             missing = min(spec.get("parallelism", 1), completions - succeeded) - len(active)
-            names = {await create_pod(self.api, JOBS, job, spec["template"]) for _ in range(missing)}
+            names = {await create_pod(self.api, JOBS, job, spec["template"]) for _number in range(missing)}
             self._created[meta["uid"]] = (names, time.monotonic())
         await self.api.set_status(JOBS, job, status)
 

@@ -98,7 +98,16 @@ SSA = ("apply", "--server-side")
 STEPS: list[tuple[tuple[str, ...], int, tuple[str, ...]]] = [
     (("get", "nodes"), 0, (r"^No resources found$",)),
     (("get", "--raw", "/version"), 0, (r'"gitVersion": ?"v1\.\d+\.\d+',)),
-    (("api-resources",), 0, (r"^NAME +SHORTNAMES +APIVERSION +NAMESPACED +KIND$", r"^configmaps +cm ", r"^deployments +deploy ", r"^customresourcedefinitions +crd,crds ")),
+    (
+        ("api-resources",),
+        0,
+        (
+            r"^NAME +SHORTNAMES +APIVERSION +NAMESPACED +KIND$",
+            r"^configmaps +cm ",
+            r"^deployments +deploy ",
+            r"^customresourcedefinitions +crd,crds ",
+        ),
+    ),
     (("create", "ns", "demo"), 0, (r"^namespace/demo created$",)),
     (("apply", "-f", "cm.yaml"), 0, (r"^configmap/a created$",)),
     (("apply", "-f", "cm.yaml"), 0, (r"^configmap/a unchanged$",)),

@@ -45,9 +45,9 @@ METADATA = Schema(
 )
 
 
-def answer(message: str, /, **fields: Field) -> Schema:
+def answer(title: str, /, **fields: Field) -> Schema:
     """Return the schema of a unary answer whose messages have these fields."""
-    return Schema(f"{message}Response", messages=many(1, Schema(message, metadata=one(1, METADATA), **fields)))
+    return Schema(f"{title}Response", messages=many(1, Schema(title, metadata=one(1, METADATA), **fields)))
 
 
 EMPTY = Schema("Empty")

@@ -59,12 +59,12 @@ class Field:
 class Schema:
     """A message type: ``Schema("Name", id=F(1, "string"), ...)``."""
 
-    def __init__(self, message: str, /, **fields: Field) -> None:
-        self.name = message
+    def __init__(self, title: str, /, **fields: Field) -> None:
+        self.name = title
         self.fields = fields
         self.by_number = {field.number: (key, field) for key, field in fields.items()}
         if len(self.by_number) != len(fields):
-            raise ValueError(f"{message}: a field number is used twice")
+            raise ValueError(f"{title}: a field number is used twice")
 
     def __repr__(self) -> str:
         return f"Schema({self.name})"
