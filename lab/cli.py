@@ -46,10 +46,10 @@ def parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="show what runs; exit code 3 when nothing does")
     status.add_argument("--json", action="store_true", help="everything, as JSON")
     status.set_defaults(run=run_status)
-    fault = commands.add_parser("fault", help="set a fault: NODE die | NODE FAULT [VALUE] | kube JSON | workload JSON")
+    fault = commands.add_parser("fault", help="set a fault: NODE die | NODE FAULT [VALUE] | console JSON | kube JSON")
     fault.add_argument("--list", action="store_true", help="show the faults that are set")
     fault.add_argument("--clear", action="store_true", help="take all faults back")
-    fault.add_argument("target", nargs="?", help="a node, kube, workload, door, or delays.<path>")
+    fault.add_argument("target", nargs="?", help="a node, console, kube, workload, door, or delays.<path>")
     fault.add_argument("words", nargs="*", help="the fault and its value")
     fault.set_defaults(run=run_fault)
     power = commands.add_parser("power", help="press a node's power switch")
@@ -239,8 +239,29 @@ def print_status(status: dict[str, Any]) -> None:
         name = "vip" if door["name"] == "vip" else f"{door['name']} api"
         home = HOME_NET + door["listen"].removeprefix(status["net"])
         rows.append((name, door["listen"], home, state))
+    rows += bgp_rows(status)
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     for row in rows:
         print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    if kubernetes["problem"]:
-        print(f"  {kubernetes['problem']}")
+    for problem in (kubernetes["problem"], status["bgp"]["problem"]):
+        if problem:
+            print(f"  {problem}")
+
+
+def bgp_rows(status: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Return the rows of console, router and speakers."""
+    console, bgp = status["console"], status["bgp"]
+    held = "nothing stored" if not console["stored"] else "BGP enabled" if console["enabled"] else "BGP disabled"
+    home = HOME_NET + console["listen"].removeprefix(status["net"]).rpartition(":")[0]
+    rows = [("console", console["listen"], f"{home}:443", f"{held}, {console['uploads']} uploads")]
+    if not bgp["available"]:
+        return rows
+    sessions = bgp["sessions"].values()
+    up = sum(session["state"] == "Established" for session in sessions)
+    accepted = sum(sum(session["accepted"].values()) for session in sessions)
+    state = f"{up} of {len(sessions)} sessions, {accepted} prefixes accepted, {bgp['bgpd']['restarts']} restarts"
+    rows.append(("bgpd", "(namespace)", f"{home}:179", state if bgp["bgpd"]["running"] else "not running"))
+    for speaker in bgp["gobgpd"]:
+        state = f"pid {speaker['pid']}" if speaker["running"] else "not running"
+        rows.append((f"{speaker['node']} bgp", "(namespace)", f"instance {speaker['instance']}", state))
+    return rows

@@ -18,7 +18,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .certificates import KubernetesPki
@@ -30,6 +30,9 @@ from .kube_faults import KubeFaults
 from .scenario import Scenario
 from .state import LabError, LabState, door_address
 
+if TYPE_CHECKING:
+    from .bgp.network import Network
+
 API_PORT = 6443
 VIP = "172.29.51.10"
 DEFAULT_VERSION = "v1.31.1"
@@ -40,13 +43,21 @@ class ControlPlane:
     """Doors, backend and controllers of the lab's cluster.
 
     :param nodes: the simulated Talos nodes (see :mod:`lab.talos.node`); :param cluster: what they share.
+    :param bgp: the daemons that speak BGP for the nodes.
     """
 
     def __init__(
-        self, state: LabState, net: str, nodes: list[Any], cluster: Any, scenario: Scenario, environ: Mapping[str, str]
+        self,
+        state: LabState,
+        net: str,
+        nodes: list[Any],
+        cluster: Any,
+        scenario: Scenario,
+        environ: Mapping[str, str],
+        bgp: Network | None = None,
     ) -> None:
         self.state, self.net, self.nodes, self.cluster = state, net, nodes, cluster
-        self.scenario, self.environ = scenario, environ
+        self.scenario, self.environ, self.bgp = scenario, environ, bgp
         self.doors = {node.name: Door(node.name, node.spec.listen, API_PORT) for node in nodes}
         self.doors["vip"] = Door("vip", door_address(VIP, net), API_PORT)
         self.backend: Backend | None = None
@@ -160,7 +171,13 @@ class ControlPlane:
     def _start_controllers(self, backend: Backend) -> Manager:
         api = Api(f"https://{HOST}:{backend.port}", self.files.client_context())
         world = World(
-            api, self.scenario.delays, self.hosts, self._node_ready, self.state.logs, self.scenario.faults.workloads
+            api,
+            self.scenario.delays,
+            self.hosts,
+            self._node_ready,
+            self.state.logs,
+            self.scenario.faults.workloads,
+            self.bgp,
         )
         manager = Manager(world, builtin_garbage_collection=backend.builtin_garbage_collection)
         manager.start()
@@ -176,6 +193,8 @@ class ControlPlane:
         if self.manager is not None:
             await self.manager.stop()
             self.manager = None
+        if self.bgp is not None:
+            self.bgp.want([], set())
         if self.backend is not None:
             backend, self.backend = self.backend, None
             await self.faults.detach()

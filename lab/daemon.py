@@ -21,10 +21,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import control, process
+from .bgp.addresses import ROUTER
+from .bgp.network import Network
 from .control_plane import API_PORT, VIP, ControlPlane
 from .doors import address_error
 from .scenario import HttpFault, Scenario, ScenarioError, WorkloadFault, build, convert, set_path, unknown_key
 from .state import HOME_NET, LabError, LabState, door_address, lab_net
+from .unifi.console import PORT as CONSOLE_PORT, Console
 
 TALOS_PORT = 50000
 NODES = {"mini01": f"{HOME_NET}.51.11", "mini02": f"{HOME_NET}.51.12", "mini03": f"{HOME_NET}.51.13"}
@@ -56,20 +59,35 @@ class Daemon:
             self.nodes.append(Node(spec, self.cluster, scenario.delays.talos, self._changed))
         for name, faults in scenario.faults.nodes.items():
             self._set_node_faults(self._node(name), faults)
-        self.control_plane = ControlPlane(state, net, self.nodes, self.cluster, scenario, environ)
+        wrong = scenario.faults.console
+        self.bgp = Network(state, environ, scenario.bgp, wrong, self._alive)
+        self.console = Console(state, door_address(ROUTER, net), wrong, scenario.delays.bgp, self._run_router)
+        self.control_plane = ControlPlane(state, net, self.nodes, self.cluster, scenario, environ, self.bgp)
         self.started = time.time()
         self.stopping = asyncio.Event()
         self._server: asyncio.Server | None = None
 
     def _changed(self, node: Any, what: str) -> None:
         log.info("%s: %s (%s)", node.name, what, node.state)
+        self._poke()
+
+    def _poke(self) -> None:
         self.control_plane.poke()
+        self.bgp.poke()
+
+    def _alive(self) -> set[str]:
+        return {host.address for host in self.control_plane.hosts() if host.alive}
+
+    async def _run_router(self, text: str, enabled: bool) -> None:
+        await self.bgp.run_text(text, enabled=enabled)
 
     async def start(self) -> None:
         """Power the nodes on and listen; raises :class:`LabError` when an address is taken."""
         self._probe_addresses()
         await asyncio.gather(*(self._power_on(node) for node in self.nodes))
         self.control_plane.start()
+        self.bgp.start()
+        await self.console.start()
         self._server = await control.listen(self.state.socket, self.handle)
         record = {"pid": os.getpid(), "net": self.net, "scenario": self.scenario.name, "started": self.started}
         self.state.write(self.state.record, json.dumps(record))
@@ -77,7 +95,8 @@ class Daemon:
     def _probe_addresses(self) -> None:
         """Find a taken address before anything runs; doors open only much later."""
         wanted = [(node.spec.listen, port) for node in self.nodes for port in (node.spec.port, API_PORT)]
-        for host, port in [*wanted, (door_address(VIP, self.net), API_PORT)]:
+        wanted += [(door_address(VIP, self.net), API_PORT), (self.console.host, CONSOLE_PORT)]
+        for host, port in wanted:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
@@ -96,7 +115,9 @@ class Daemon:
         """End everything that runs here."""
         if self._server:
             self._server.close()
+        await self.console.stop()
         await self.control_plane.stop()
+        await self.bgp.stop()
         await asyncio.gather(*(node.stop() for node in self.nodes if node.powered), return_exceptions=True)
 
     # -- control socket ---------------------------------------------------------------------------------------------
@@ -132,6 +153,8 @@ class Daemon:
             "nodes": [node.snapshot() for node in self.nodes],
             "cluster": self.cluster.snapshot(),
             "kubernetes": self.control_plane.snapshot(),
+            "console": self.console.snapshot(),
+            "bgp": await self.bgp.snapshot(),
             "delays": {**dataclasses.asdict(self.scenario.delays), "cold_run": self.scenario.delays.cold_run()},
             "requests": {
                 "talos": {node.name: dict(sorted(node.listener.api.requests.items())) for node in self.nodes},
@@ -149,29 +172,27 @@ class Daemon:
     async def _power(self, name: str, on: bool) -> dict[str, Any]:
         node = self._node(name)
         await (self._power_on(node) if on else node.stop())
-        self.control_plane.poke()
+        self._poke()
         return node.snapshot()
 
     async def _faults(self) -> dict[str, Any]:
         await self.control_plane.faults.sync()
         nodes = {}
         for node in self.nodes:
-            default = type(node.faults)()
-            names = [field.name for field in dataclasses.fields(node.faults)]
-            changed = {k: v for k in names if (v := getattr(node.faults, k)) != getattr(default, k)}
-            if changed:
+            if changed := changed_fields(node.faults):
                 nodes[node.name] = changed
         return {
             "nodes": nodes,
             "kube": [dataclasses.asdict(fault) for fault in self.scenario.faults.kube],
             "workloads": [dataclasses.asdict(fault) for fault in self.scenario.faults.workloads],
+            "console": changed_fields(self.scenario.faults.console),
             "doors": {
                 n: vars(d.faults) for n, d in self.control_plane.doors.items() if d.faults.reset or d.faults.delay
             },
         }
 
     async def _fault(self, target: str, words: list[str]) -> Any:
-        """Set one fault: of a node, of the Kubernetes API, of a workload, of a door, or a declared delay."""
+        """Set one fault: of a node, the console, the Kubernetes API, a workload or a door, or a declared delay."""
         try:
             if target.startswith("delays."):
                 set_path(self.scenario, target, parse_word(words[0] if words else ""))
@@ -184,13 +205,17 @@ class Daemon:
                 self.scenario.faults.workloads.append(build(WorkloadFault, parse_word(" ".join(words)), "workload"))
             elif target == "door":
                 self._door_fault(words)
+            elif target == "console":
+                self._named_fault(self.scenario.faults.console, words, "the console")
+                self.bgp.faults_changed()
             elif words == ["die"]:
                 return await self._power(target, False)
             else:
-                self._node_fault(self._node(target), words)
+                node = self._node(target)
+                self._named_fault(node.faults, words, node.name)
         except ScenarioError as error:
             raise LabError(f"The fault was not set: {error}.") from error
-        self.control_plane.poke()
+        self._poke()
         return await self._faults()
 
     def _door_fault(self, words: list[str]) -> None:
@@ -203,42 +228,58 @@ class Daemon:
             return
         door.faults = build(type(door.faults), parse_word(" ".join(words[1:])), f"door {door.name}")
 
-    def _node_fault(self, node: Any, words: list[str]) -> None:
+    def _named_fault(self, faults: Any, words: list[str], where: str) -> None:
         if len(words) == 1 and words[0].startswith("{"):
-            self._set_node_faults(node, parse_word(words[0]))
+            set_fields(faults, parse_word(words[0]), where)
         elif words:
-            self._set_node_faults(node, {words[0]: parse_word(" ".join(words[1:]) or "true")})
+            set_fields(faults, {words[0]: parse_word(" ".join(words[1:]) or "true")}, where)
         else:
-            names = [f.name for f in dataclasses.fields(node.faults)]
-            raise LabError(f"Name a fault of {node.name}: die, {', '.join(names)}.")
+            names = [f.name for f in dataclasses.fields(faults)]
+            first = [] if faults is self.scenario.faults.console else ["die"]
+            raise LabError(f"Name a fault of {where}: {', '.join([*first, *names])}.")
 
     def _set_node_faults(self, node: Any, faults: Mapping[str, Any]) -> None:
-        """Set fields of a node's faults; all are checked before any is set."""
-        hints = typing.get_type_hints(type(node.faults), vars(sys.modules[type(node.faults).__module__]))
-        checked = {}
-        for key, value in faults.items():
-            if key not in hints:
-                raise LabError(f"The fault was not set: {unknown_key(key, ['die', *hints], node.name)}.")
-            try:
-                checked[key] = convert(hints[key], value, f"{node.name}.{key}")
-            except ScenarioError as error:
-                raise LabError(f"The fault was not set: {error}.") from error
-        for key, value in checked.items():
-            setattr(node.faults, key, value)
+        set_fields(node.faults, faults, node.name)
 
     async def _clear(self) -> Any:
         """Take all faults back; nodes that are off stay off."""
-        for node in self.nodes:
-            default = type(node.faults)()
+        for faults in (*(node.faults for node in self.nodes), self.scenario.faults.console):
+            default = type(faults)()
             for field in dataclasses.fields(default):
-                setattr(node.faults, field.name, getattr(default, field.name))
+                setattr(faults, field.name, getattr(default, field.name))
+        self.bgp.faults_changed()
         self.scenario.faults.kube.clear()
         self.scenario.faults.workloads.clear()
         for door in self.control_plane.doors.values():
             door.faults = type(door.faults)()
         await self.control_plane.faults.apply()
-        self.control_plane.poke()
+        self._poke()
         return await self._faults()
+
+
+def set_fields(target: Any, fields: Mapping[str, Any], where: str) -> None:
+    """Set fields of a dataclass of faults; all are checked before any is set.
+
+    :raises LabError: for an unknown field or a value of the wrong type.
+    """
+    hints = typing.get_type_hints(type(target), vars(sys.modules[type(target).__module__]))
+    checked = {}
+    for key, value in fields.items():
+        if key not in hints:
+            raise LabError(f"The fault was not set: {unknown_key(key, list(hints), where)}.")
+        try:
+            checked[key] = convert(hints[key], value, f"{where}.{key}")
+        except ScenarioError as error:
+            raise LabError(f"The fault was not set: {error}.") from error
+    for key, value in checked.items():
+        setattr(target, key, value)
+
+
+def changed_fields(faults: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass that differ from their defaults."""
+    default = type(faults)()
+    names = [field.name for field in dataclasses.fields(faults)]
+    return {name: value for name in names if (value := getattr(faults, name)) != getattr(default, name)}
 
 
 def parse_word(text: str) -> Any:

@@ -90,12 +90,23 @@ class CiliumDelays:
 
 
 @dataclass
+class BgpDelays:
+    """How long the router and the agents take, in seconds."""
+
+    apply: float = 0.3
+    """From the console's answer until the router starts its daemon with the new text."""
+    status: float = 2.0
+    """Between two looks of the agents at their sessions, besides each change of state (real Cilium: 5 s)."""
+
+
+@dataclass
 class Delays:
     """All declared delays."""
 
     talos: TalosDelays = field(default_factory=TalosDelays)
     kubernetes: KubernetesDelays = field(default_factory=KubernetesDelays)
     cilium: CiliumDelays = field(default_factory=CiliumDelays)
+    bgp: BgpDelays = field(default_factory=BgpDelays)
 
     def cold_run(self) -> dict[str, float]:
         """Return the delays that a cold run of ``site.yml`` must wait for, one after another, and their ``total``.
@@ -147,12 +158,72 @@ class HttpFault:
 
 
 @dataclass
+class ConsoleFaults:
+    """What the router does wrong: its console, its daemon, and the sessions of its neighbours (nodes by name)."""
+
+    unsupported_device: bool = False
+    """Writes of BGP answer 404 ``api.err.BgpUnsupportedDevice``, and the device lacks the capability."""
+    session_expired: int = -1
+    """After so many more calls every session of a user is unknown, once; -1 never. An API key has no session."""
+    login_throttled: int = 0
+    """So many logins answer 429; -1 for ever."""
+    retry_after: str = ""
+    """The header ``Retry-After`` of those."""
+    login_silent: int = 0
+    """So many logins answer 200 without cookie and token."""
+    mfa_required: bool = False
+    key_revoked: bool = False
+    no_permission: bool = False
+    slow_apply: float = 0.0
+    """Added to the delay ``bgp.apply``."""
+    apply_lost: bool = False
+    """A write is stored and never reaches the daemon."""
+    reject_text: bool = False
+    """A write of BGP answers 400."""
+    status: int = 0
+    """Answer a write of BGP with this status instead of 201 or 200."""
+    concurrent_edit: int = 0
+    """After so many more reads of the BGP configuration somebody else adds a comment to it, once."""
+    drop_connection: str = ""
+    """``stored`` or ``lost``: cut the connection of the next write, after or before it is stored."""
+    html_error: int = 0
+    """So many calls answer 502 with a page."""
+    ssh_unreachable: bool = False
+    vtysh_missing: bool = False
+    session_down: list[str] = field(default_factory=list)
+    """The node has no such neighbour; the router's text is not to blame."""
+    session_down_after_change: list[str] = field(default_factory=list)
+    """The same while the router's text differs from the one which ran when the fault was set."""
+    md5_mismatch: list[str] = field(default_factory=list)
+    node_killed: list[str] = field(default_factory=list)
+    """The node's speaker is dead while the fault holds: its routes go stale under graceful restart."""
+    node_admin_down: list[str] = field(default_factory=list)
+    no_prefixes: list[str] = field(default_factory=list)
+    filtered: list[str] = field(default_factory=list)
+    """The node also announces 192.168.99.0/24, which no list admits."""
+    martian_next_hop: list[str] = field(default_factory=list)
+    """The node announces the next hop 127.0.0.1, which makes the session flap."""
+
+
+@dataclass
+class BgpSettings:
+    """How the BGP network is laid out.
+
+    ``nodes_listen``: nodes accept the router's connection too. Real Cilium only dials, for which GoBGP takes five to
+    ten seconds; nothing else differs.
+    """
+
+    nodes_listen: bool = True
+
+
+@dataclass
 class Faults:
     """The faults that hold from the start; ``nodes`` maps a node's name to its simulated node's own fault fields."""
 
     nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
     kube: list[HttpFault] = field(default_factory=list)
     workloads: list[WorkloadFault] = field(default_factory=list)
+    console: ConsoleFaults = field(default_factory=ConsoleFaults)
 
 
 @dataclass
@@ -173,6 +244,7 @@ class Scenario:
     delays: Delays = field(default_factory=Delays)
     faults: Faults = field(default_factory=Faults)
     hardware: dict[str, Hardware] = field(default_factory=dict)
+    bgp: BgpSettings = field(default_factory=BgpSettings)
 
     @classmethod
     def load(cls, path: str | Path) -> Scenario:

@@ -17,6 +17,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ DEFAULT_NET = "127.29"
 HOME_NET = "172.29"
 """The first two numbers of every address of the home; a lab replaces them by its own net."""
 MARK = ".homeops-lab"
+_SHORT = 60
 
 
 class LabError(Exception):
@@ -99,6 +101,22 @@ class LabState:
         except OSError as error:
             raise LabError(f"The lab's directory {self.root} cannot be written: {error.strerror}.") from error
 
+    def short_directory(self, name: str) -> Path:
+        """Return the directory ``name`` of the lab, or a link's target in the temporary directory when that is long.
+
+        Programs that open unix sockets by path have 107 bytes for it (unix(7)) and some cut a longer one silently.
+        """
+        path = self.root / name
+        if len(os.fsencode(path)) <= _SHORT:
+            path.mkdir(mode=0o700, exist_ok=True)
+            return path
+        if not path.is_symlink() or not path.resolve().is_dir():
+            path.unlink(missing_ok=True)
+            target = Path(tempfile.mkdtemp(prefix="homeops-lab-", dir="/tmp"))
+            (target / MARK).touch()
+            path.symlink_to(target)
+        return path.resolve()
+
     def write(self, path: Path, text: str) -> None:
         """Write a private file at once: whoever reads it sees the old text or the new one."""
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -123,6 +141,8 @@ class LabState:
         for path in self.root.iterdir():
             if path.name == MARK:
                 continue
+            if path.is_symlink() and (path / MARK).is_file():  # a directory of ours, elsewhere
+                shutil.rmtree(path.resolve(), ignore_errors=True)
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:

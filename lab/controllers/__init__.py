@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller]]:
     """Return the controllers that a cluster needs; namespaces and owners only where the server does not follow them."""
+    from .cilium.bgp import CiliumBgp
     from .cilium.operator import CiliumOperator
     from .cronjob import CronJobController
     from .daemonset import DaemonSetController
@@ -45,5 +46,6 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
         CronJobController,
         CiliumOperator,
         LbIpam,
+        CiliumBgp,
     ]
     return common if builtin_garbage_collection else [*common, NamespaceController, GarbageCollector]

@@ -12,11 +12,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..scenario import Delays, WorkloadFault
 from .api import Api, Object, Resource
 from .base import Controller, Mirror
+
+if TYPE_CHECKING:
+    from ..bgp.network import Network
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class World:
     :param hosts: returns the machines as they are now.
     :param node_ready: told when a Node became Ready or stopped being it (name, ready).
     :param logs: directory for the logs of pods, one file each.
+    :param bgp: the daemons that speak BGP for the nodes.
     """
 
     def __init__(
@@ -59,9 +63,11 @@ class World:
         node_ready: Callable[[str, bool], None],
         logs: Path,
         faults: list[WorkloadFault] | None = None,
+        bgp: Network | None = None,
     ) -> None:
         self.api, self.delays, self.hosts, self.node_ready, self.logs = api, delays, hosts, node_ready, logs
         self.faults = faults if faults is not None else []
+        self.bgp = bgp
         self.mirrors: dict[Resource, Mirror] = {}
         self.running = asyncio.Event()
         """Set while any API server of the cluster answers; controllers rest otherwise."""
