@@ -1,0 +1,134 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place of the collection that starts a program, and only one that the user names.
+
+The console's API knows no session state, so it is read with the router's own ``vtysh``, usually over SSH; and whoever has
+FRR at hand may let it check a text. Both are options that are empty by default. Words are handed over one by one, never
+through a shell.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import FrrError
+
+#: bgpd tells rejected lines this way; its exit code is 0 all the same.
+_REJECTED = re.compile(r"on config line (\d+)")
+#: vtysh: ``line 4: % Unknown command[25]: ...``; the number in brackets is the node.
+_UNKNOWN = re.compile(r"^line (\d+): (.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """One line that a dry run rejects; ``line`` is 1-based."""
+
+    line: int
+    program: str
+
+
+class StateUnavailable(FrrError):
+    """The state command could not be run, or gave no state."""
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Asks the routing daemon: ``argv`` is the command in front of ``-c '<show command>'``."""
+
+    argv: tuple[str, ...]
+    timeout: float = 15.0
+
+    def json(self, command: str) -> dict[str, Any]:
+        """Return the answer to one show command.
+
+        :raises StateUnavailable: the command cannot be run, fails, or answers no JSON.
+        """
+        doing = f"asking the router for '{command}'"
+        done = _run([*self.argv, "-c", command], self.timeout, doing)
+        out = done.stdout.strip()
+        if done.returncode != 0:
+            said = (done.stderr.strip() or out).splitlines()
+            answer = f"it ended with {done.returncode}{f': {said[-1]}' if said else ''}"
+            raise _unavailable(doing, self.argv, answer)
+        try:
+            document = json.loads(out) if out else {}
+        except ValueError as error:
+            raise _unavailable(doing, self.argv, "its answer is no JSON") from error
+        return document if isinstance(document, dict) else {}
+
+
+def dry_run(argv: Sequence[str], text: str, timeout: float = 30.0) -> list[Rejection]:
+    """Let ``vtysh`` or ``bgpd`` read a text without using it, and return the lines it rejects.
+
+    A dry run that crashes says nothing about the text (bgpd 8.4 does when a line removes something): it returns none.
+
+    :param argv: the program, ``bgpd`` or ``vtysh`` by the name of its last word.
+    """
+    program = os.path.basename(argv[-1])
+    if program not in ("bgpd", "vtysh"):
+        raise FrrError(
+            "checking the text",
+            target=" ".join(argv),
+            answer="only vtysh and bgpd can be asked",
+            remedy="Give the path of one of them",
+            param="validate_command",
+        )
+    # The text holds passwords: the folder and with it the file are the owner's alone, and gone afterwards.
+    with tempfile.TemporaryDirectory(prefix="homeops-frr-") as folder:
+        path = os.path.join(folder, "bgpd.conf")
+        with open(
+            os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8", newline=""
+        ) as file:
+            # A log file cannot be opened here, and a line that only fails here says nothing; its number must stay.
+            file.write(re.sub(r"(?m)^([ \t]*)log file .*?(\r?)$", r"\1! log file\2", text))
+        if program == "vtysh":
+            arguments = ["--config_dir", folder, "--vty_socket", folder, "-C", "-f", path]
+        else:
+            own = ["-i", f"{folder}/pid", "--vty_socket", folder, "-z", f"{folder}/zserv"]
+            arguments = ["-S", "-Z", "-C", "-p", "0", "-f", path, *own, "--log", "stdout"]
+        done = _run([*argv, *arguments], timeout, f"checking the text with {program}", param="validate_command")
+        if done.returncode < 0:
+            return []
+        found = _REJECTED.findall(done.stdout)
+        if program == "vtysh":
+            found = [number for number, _said in _UNKNOWN.findall(done.stdout + done.stderr)]
+        return [Rejection(number, program) for number in sorted({int(number) for number in found})]
+
+
+def _run(
+    argv: Sequence[str], timeout: float, doing: str, param: str = "state_command"
+) -> subprocess.CompletedProcess[str]:
+    """Run the user's command with nothing to read, so that it cannot wait for a password."""
+    try:
+        return subprocess.run(  # noqa: S603 (the user's own command, without a shell)
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _unavailable(doing, argv, f"no answer within {timeout:g} s", param) from error
+    except OSError as error:
+        raise _unavailable(doing, argv, f"{argv[0]}: {error.strerror or error}", param) from error
+
+
+def _unavailable(doing: str, argv: Sequence[str], answer: str, param: str = "state_command") -> StateUnavailable:
+    return StateUnavailable(
+        doing,
+        target=" ".join(argv),
+        answer=answer,
+        remedy=f"Run it by hand; without {param} only the stored text can be checked",
+        param=param,
+    )
