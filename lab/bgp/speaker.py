@@ -166,10 +166,12 @@ class Speaker:
 
 def _state(peer: Any) -> dict[str, Any]:
     families = {}
+    # With graceful restart the daemon counts its End-of-RIB marker as one more route.
+    marker = int(peer.graceful_restart.enabled and peer.state.session_state == STATES.index("established"))
     for family in peer.afi_safis:
         kind = family.state.family if family.state.family.afi else family.config.family
         name = {1: "ipv4", 2: "ipv6"}.get(kind.afi, str(kind.afi))
-        families[name] = {"received": family.state.received, "advertised": family.state.advertised}
+        families[name] = {"received": family.state.received, "advertised": max(family.state.advertised - marker, 0)}
     number = peer.state.session_state
     return {
         "state": STATES[number] if number < len(STATES) else "unknown",

@@ -113,6 +113,10 @@ class Lab:
         """What the lab says of itself."""
         return json.loads(self.command("status", "--json").stdout)
 
+    def console_fault(self, **faults: object) -> None:
+        """Set faults of the console and of the BGP sessions (fields of the lab's ``ConsoleFaults``)."""
+        self.command("fault", "console", json.dumps(faults))
+
     def nodes(self) -> dict[str, dict[str, Any]]:
         """What the lab says of each node, by name."""
         return {node["name"]: node for node in self.status()["nodes"]}
