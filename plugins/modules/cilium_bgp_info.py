@@ -157,6 +157,11 @@ pod_routes:
   description: Whether any policy announces pod ranges.
   returned: always
   type: bool
+pods:
+  description: The pod ranges that are announced, each with C(node) and C(cidr).
+  returned: always
+  type: list
+  elements: dict
 findings:
   description: What cannot work, of all policies and pools, as M(homeops.cluster.cilium_bgp_policy) returns it.
   returned: always

@@ -275,3 +275,60 @@ def pod_routes(objects: Iterable[Body]) -> bool:
         for advert in kinds.of_kind(listed, kinds.ADVERTISEMENT)
         for entry in kinds.spec_of(advert).get("advertisements") or []
     )
+
+
+def pod_ranges(
+    objects: Iterable[Body], cilium_nodes: Iterable[Body], nodes: Mapping[str, Mapping[str, str]]
+) -> list[dict[str, str]]:
+    """Return the pod ranges that some policy announces, each from its own node, families that no peer takes left out.
+
+    The agent announces ``CiliumNode.spec.ipam.podCIDRs`` (cilium/cilium ``reconcilerv2/pod_cidr.go``).
+    """
+    listed = list(objects)
+    ranges = {
+        kinds.name_of(body): [str(cidr) for cidr in (kinds.spec_of(body).get("ipam") or {}).get("podCIDRs") or []]
+        for body in cilium_nodes
+    }
+    families = _pod_families(listed, nodes)
+    return [
+        {"node": node, "cidr": cidr}
+        for node in sorted(families)
+        for cidr in ranges.get(node, [])
+        if ("ipv6" if ":" in cidr else "ipv4") in families[node]
+    ]
+
+
+def _pod_families(objects: list[Body], nodes: Mapping[str, Mapping[str, str]]) -> dict[str, set[str]]:
+    """Return the families in which each node announces its pods; a legacy policy wins over the new kinds."""
+    cluster = Cluster(tuple(objects), (), (), nodes)
+    found: dict[str, set[str]] = {}
+    ruled: set[str] = set()
+    for policy in kinds.of_kind(objects, kinds.LEGACY):
+        for node in _selected(policy, cluster) or ():
+            ruled.add(node)
+            for router in kinds.spec_of(policy).get("virtualRouters") or []:
+                for neighbor in router.get("neighbors") or [] if router.get("exportPodCIDR") else []:
+                    offered = {str(item.get("afi")) for item in neighbor.get("families") or []} or {"ipv4", "ipv6"}
+                    found.setdefault(node, set()).update(offered)
+    pods = [
+        advert
+        for advert in kinds.of_kind(objects, kinds.ADVERTISEMENT)
+        if any(
+            entry.get("advertisementType") == "PodCIDR" for entry in kinds.spec_of(advert).get("advertisements") or []
+        )
+    ]
+    offers = {
+        kinds.name_of(config): {
+            str(family.get("afi"))
+            for family in kinds.spec_of(config).get("families") or []
+            if any(selectors.matches(family.get("advertisements"), kinds.labels_of(ad), absent=False) for ad in pods)
+        }
+        for config in kinds.of_kind(objects, kinds.PEER)
+    }
+    for config in kinds.of_kind(objects, kinds.CLUSTER):
+        for node in set(_selected(config, cluster) or ()) - ruled:
+            for instance in kinds.spec_of(config).get("bgpInstances") or []:
+                for peer in instance.get("peers") or []:
+                    name = str((peer.get("peerConfigRef") or {}).get("name"))
+                    found.setdefault(node, set()).update(offers.get(name, set()))
+    return found

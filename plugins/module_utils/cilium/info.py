@@ -23,6 +23,7 @@ def nothing() -> dict[str, Any]:
         "services": [],
         "pools": [],
         "pod_routes": False,
+        "pods": [],
         "findings": [],
     }
 
@@ -49,6 +50,7 @@ def gather(store: Store, pool_label: str, secrets_namespace: str) -> dict[str, A
         pool_label=pool_label,
     )
     used = rules.in_use(services)
+    pods_too = advertise.pod_routes(objects)
     cluster = advertise.Cluster(
         tuple(objects), tuple(found[kinds.POOL]), tuple(services), nodes, tuple(slices), pool_label
     )
@@ -58,7 +60,8 @@ def gather(store: Store, pool_label: str, secrets_namespace: str) -> dict[str, A
         "sessions": [one.as_dict() for one in sessions.sessions(found[kinds.NODE])],
         "services": [reach.as_dict() for reach in advertise.reaches(cluster)],
         "pools": [rules.usage(body, used) for body in sorted(found[kinds.POOL], key=kinds.name_of)],
-        "pod_routes": advertise.pod_routes(objects),
+        "pod_routes": pods_too,
+        "pods": advertise.pod_ranges(objects, store.core("cilium.io/v2", "CiliumNode"), nodes) if pods_too else [],
         "findings": [finding.as_dict() for finding in lint.lint([*objects, *found[kinds.POOL]], around)],
     }
 

@@ -1,0 +1,183 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Say from both ends whether every address gets to the router, and where its way breaks."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bgp_status
+short_description: Say from both ends whether every address gets to the router, and where its way breaks
+version_added: 0.1.0
+description:
+  - Holds what M(homeops.cluster.cilium_bgp_info) says the cluster announces against what the router's daemon has, per
+    neighbour, per Service address and per node's pods, and returns one report as data and as a table. Contacts
+    nothing itself.
+  - Of each way the first broken link is told - no address, wrong pool, not announced, no session, not accepted, too
+    few paths.
+options:
+  nodes:
+    description: The nodes, with the addresses under which the router knows them.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the node.
+        type: str
+        required: true
+      address:
+        description: Its address.
+        type: str
+        required: true
+  router:
+    description: Address of the router.
+    type: str
+    required: true
+  cluster:
+    description: The answer of M(homeops.cluster.cilium_bgp_info). Left out when it could not be asked.
+    type: dict
+  cluster_reason:
+    description: Why the cluster could not be asked.
+    type: str
+    default: ""
+  live:
+    description: C(neighbors) and C(routes) of the router's daemon. Left out when it could not be asked.
+    type: dict
+  router_reason:
+    description: Why the router could not be asked.
+    type: str
+    default: ""
+  maximum_paths:
+    description: Paths that the router may use at once; 0 compares with the number of announcing nodes.
+    type: int
+    default: 0
+  show:
+    description: Whether to print the table.
+    type: bool
+    default: true
+  fail_on:
+    description: The mildest severity that fails the task.
+    type: str
+    choices: [error, warning, never]
+    default: error
+attributes:
+  check_mode:
+    description: Changes nothing.
+    support: full
+  diff_mode:
+    description: Changes nothing.
+    support: none
+author: The homeops.cluster maintainers (@homeops)
+"""
+
+EXAMPLES = r"""
+- name: Hold both ends against each other
+  homeops.cluster.bgp_status:
+    nodes:
+      - {name: mini01, address: 172.29.51.11}
+    router: 172.29.51.1
+    cluster: "{{ bgp_status_cluster }}"
+    live: "{{ bgp_status_router.live }}"
+"""
+
+RETURN = r"""
+report:
+  description: The report; a key may be added to it, none is renamed without another RV(report.schema).
+  returned: always
+  type: dict
+  contains:
+    schema:
+      description: Version of the shape.
+      type: int
+    worst:
+      description: ok, warning or error.
+      type: str
+    neighbors:
+      description: One row per node and family, from both ends.
+      type: list
+      elements: dict
+    routes:
+      description: One row per prefix that must reach the router.
+      type: list
+      elements: dict
+    findings:
+      description: What is not as it should be, each with severity, subject and text.
+      type: list
+      elements: dict
+table:
+  description: The report for people.
+  returned: always
+  type: str
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..module_utils.common.context import Context
+from ..module_utils.common.errors import HomeopsError
+from ..module_utils.common.runner import run_module
+from ..module_utils.status import bgp
+
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        "nodes": {
+            "type": "list",
+            "elements": "dict",
+            "required": True,
+            "options": {
+                "name": {"type": "str", "required": True},
+                "address": {"type": "str", "required": True},
+            },
+        },
+        "router": {"type": "str", "required": True},
+        "cluster": {"type": "dict"},
+        "cluster_reason": {"type": "str", "default": ""},
+        "live": {"type": "dict"},
+        "router_reason": {"type": "str", "default": ""},
+        "maximum_paths": {"type": "int", "default": 0},
+        "show": {"type": "bool", "default": True},
+        "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
+    },
+    "supports_check_mode": True,
+}
+
+_FAILS = {"error": {"error"}, "warning": {"error", "warning"}, "never": set()}
+
+
+def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
+    """Report; see DOCUMENTATION."""
+    ends = bgp.Ends(
+        nodes={node["name"]: node["address"] for node in params["nodes"]},
+        router=params["router"],
+        cluster=params.get("cluster"),
+        live=params.get("live"),
+        cluster_reason=params["cluster_reason"],
+        router_reason=params["router_reason"],
+        maximum_paths=params["maximum_paths"],
+    )
+    report = bgp.build(ends)
+    text = bgp.render(report)
+    if params["show"]:
+        ctx.show(text)
+    result = {"changed": False, "report": report.as_dict(), "table": text}
+    if report.worst in _FAILS[params["fail_on"]]:
+        worst = [f"{f.subject}: {f.text}" for f in report.findings if f.severity == report.worst]
+        raise HomeopsError(
+            "proving the routes from both ends",
+            answer="; ".join(worst),
+            remedy="Mend the first broken link of each way and run the phase bgp again",
+            facts=result,
+        )
+    return result
+
+
+def main() -> None:
+    """Start as an ordinary module."""
+    run_module(SPEC, run)
+
+
+if __name__ == "__main__":
+    main()
