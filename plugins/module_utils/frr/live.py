@@ -6,8 +6,8 @@
 
 "Established" proves little: a neighbour without policy is Established and brings nothing, and the routes of a dead node
 stay for a while as stale ones, still counted in ``pfxRcd``. So a route counts only when it is in the table, valid, not
-stale, from a neighbour that is Established now (shapes measured with FRR 8.4.4; keys are read with defaults, because other
-versions add and rename some).
+stale, from a neighbour that is Established now (shapes measured with FRR 8.4.4; keys are read with defaults, because
+other versions add and rename some).
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one place of the collection that starts a program, and only one that the user names.
 
-The console's API knows no session state, so it is read with the router's own ``vtysh``, usually over SSH; and whoever has
-FRR at hand may let it check a text. Both are options that are empty by default. Words are handed over one by one, never
-through a shell.
+The console's API knows no session state, so it is read with the router's own ``vtysh``, usually over SSH; and whoever
+has FRR at hand may let it check a text. Both are options that are empty by default. Words are handed over one by one,
+never through a shell.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -42,7 +43,10 @@ class StateUnavailable(FrrError):
 
 @dataclass(frozen=True)
 class Shell:
-    """Asks the routing daemon: ``argv`` is the command in front of ``-c '<show command>'``."""
+    """Asks the routing daemon: ``argv`` is the command in front of ``-c '<show command>'``.
+
+    OpenSSH joins its words with blanks for the far side's shell, so behind it the show command is quoted.
+    """
 
     argv: tuple[str, ...]
     timeout: float = 15.0
@@ -53,7 +57,8 @@ class Shell:
         :raises StateUnavailable: the command cannot be run, fails, or answers no JSON.
         """
         doing = f"asking the router for '{command}'"
-        done = _run([*self.argv, "-c", command], self.timeout, doing)
+        far = bool(self.argv) and os.path.basename(self.argv[0]) == "ssh"
+        done = _run([*self.argv, "-c", shlex.quote(command) if far else command], self.timeout, doing)
         out = done.stdout.strip()
         if done.returncode != 0:
             said = (done.stderr.strip() or out).splitlines()

@@ -68,7 +68,8 @@ NODES = ListOf(
             "name": leaves.name(),
             "address": leaves.address(),
             "role": leaves.one_of("controlplane", "worker"),
-        }
+        },
+        may={"ipv6": leaves.address(6)},
     ),
     least=1,
 )

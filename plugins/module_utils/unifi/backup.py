@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The configurations that were replaced, kept as files.
 
-One file per replacement, named by site, time and checksum. It holds the whole object, so that nothing is missing when it
-is put back, and with it the passwords in the text: it is readable by its owner only.
+One file per replacement, named by site, time and checksum. It holds the whole object, so that nothing is missing when
+it is put back, and with it the passwords in the text: it is readable by its owner only.
 """
 
 from __future__ import annotations
