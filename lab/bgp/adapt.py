@@ -24,10 +24,11 @@ def daemon_text(stored: str, *, enabled: bool = True) -> str:
     if not enabled:
         return "frr defaults traditional\n"
     lines: list[str] = []
-    for line in stored.splitlines():
+    for line in stored.split("\n"):
         lines.append(line)
         lines += _additions(line)
-    return "\n".join(lines) + "\n"
+    text = "\n".join(lines)
+    return text if text.endswith("\n") else text + "\n"
 
 
 def _additions(line: str) -> list[str]:

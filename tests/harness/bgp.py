@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The router and the cluster of a lab, asked without the collection: console over HTTPS, vtysh, Kubernetes over HTTPS."""
+"""The router and the cluster of a lab, asked without the collection: console, vtysh and the Kubernetes API."""
 
 from __future__ import annotations
 

@@ -10,11 +10,14 @@ The tests of this module run in order and build on each other: one bootstrap is 
 from __future__ import annotations
 
 import base64
+import os
+import signal
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from lab.process import processes_of
 from tests.harness.bgp import BGP, CILIUM, Kubernetes, Router, until
 from tests.harness.lab import Lab
 from tests.integration.lab_bgp import documents
@@ -163,9 +166,9 @@ def test_md5_needs_the_same_password_on_both_ends(lab: Lab, router: Router, kube
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cilium-bgp-auth"}}
     data = {"password": base64.b64encode(b"s3cret-of-both").decode()}
     kubernetes.ask("POST", "/api/v1/namespaces/kube-system/secrets", {**secret, "data": data})
-    kubernetes.apply(documents.peer_config(secret="cilium-bgp-auth"))  # noqa: S106 - a Secret's name
+    kubernetes.apply(documents.peer_config(secret="cilium-bgp-auth"))
     until("one side only: nothing", lambda: not router.accepted())
-    router.upload(documents.router(password="s3cret-of-both"))  # noqa: S106
+    router.upload(documents.router(password="s3cret-of-both"))
     until("both sides", lambda: all_accept(router, 3))
     lab.console_fault(md5_mismatch=["mini02"])
     until("one node is out", lambda: set(router.accepted()) == {NODES["mini01"], NODES["mini03"]})
@@ -273,3 +276,13 @@ def test_a_disabled_configuration_has_no_router(router: Router) -> None:
     assert router.ask("GET", BGP).body[0]["frr_bgpd_config"] == documents.router()
     router.ask("DELETE", BGP, {})
     assert router.ask("GET", BGP).body == []
+
+
+def test_a_killed_daemon_takes_every_speaker_along(lab: Lab) -> None:
+    status = lab.status()
+    speakers = [speaker["pid"] for speaker in status["bgp"]["gobgpd"]]
+    assert len(speakers) == 3
+    os.kill(status["pid"], signal.SIGKILL)
+    owner = str(lab.directory.resolve())
+    until("no process is left", lambda: not processes_of(owner), 5)
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in speakers)
