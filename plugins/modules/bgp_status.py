@@ -19,19 +19,12 @@ description:
     few paths.
 options:
   nodes:
-    description: The nodes, with the addresses under which the router knows them.
+    description:
+      - The nodes, each with its C(name) and the C(address) under which the router knows it; further keys are passed
+        over.
     type: list
     elements: dict
     required: true
-    suboptions:
-      name:
-        description: Name of the node.
-        type: str
-        required: true
-      address:
-        description: Its address.
-        type: str
-        required: true
   router:
     description: Address of the router.
     type: str
@@ -46,6 +39,16 @@ options:
   live:
     description: C(neighbors) and C(routes) of the router's daemon. Left out when it could not be asked.
     type: dict
+  admission:
+    description: C(admission) of M(homeops.cluster.udm_bgp_info), judged where there is no O(live).
+    type: list
+    elements: dict
+    default: []
+  faults:
+    description: C(faults) of M(homeops.cluster.udm_bgp_info).
+    type: list
+    elements: dict
+    default: []
   router_reason:
     description: Why the router could not be asked.
     type: str
@@ -117,25 +120,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils.common.context import Context
-from ..module_utils.common.errors import HomeopsError
+from ..module_utils.common.errors import HomeopsError, InputError
 from ..module_utils.common.runner import run_module
 from ..module_utils.status import bgp
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
-        "nodes": {
-            "type": "list",
-            "elements": "dict",
-            "required": True,
-            "options": {
-                "name": {"type": "str", "required": True},
-                "address": {"type": "str", "required": True},
-            },
-        },
+        "nodes": {"type": "list", "elements": "dict", "required": True},
         "router": {"type": "str", "required": True},
         "cluster": {"type": "dict"},
         "cluster_reason": {"type": "str", "default": ""},
         "live": {"type": "dict"},
+        "admission": {"type": "list", "elements": "dict", "default": []},
+        "faults": {"type": "list", "elements": "dict", "default": []},
         "router_reason": {"type": "str", "default": ""},
         "maximum_paths": {"type": "int", "default": 0},
         "show": {"type": "bool", "default": True},
@@ -149,14 +146,19 @@ _FAILS = {"error": {"error"}, "warning": {"error", "warning"}, "never": set()}
 
 def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Report; see DOCUMENTATION."""
+    for index, node in enumerate(params["nodes"]):
+        if not node.get("name") or not node.get("address"):
+            raise InputError(f"nodes[{index}] has no name or no address", param="nodes")
     ends = bgp.Ends(
-        nodes={node["name"]: node["address"] for node in params["nodes"]},
+        nodes={str(node["name"]): str(node["address"]) for node in params["nodes"]},
         router=params["router"],
         cluster=params.get("cluster"),
         live=params.get("live"),
         cluster_reason=params["cluster_reason"],
         router_reason=params["router_reason"],
         maximum_paths=params["maximum_paths"],
+        admission=tuple(params["admission"]),
+        faults=tuple(params["faults"]),
     )
     report = bgp.build(ends)
     text = bgp.render(report)

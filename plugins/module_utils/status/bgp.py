@@ -96,6 +96,8 @@ class Ends:
     :param router: the router's address.
     :param cluster: answer of ``cilium_bgp_info``, None when it could not be asked.
     :param live: ``neighbors`` and ``routes`` of the router's daemon, None when it could not be asked.
+    :param admission: whether the text that the router stores would accept each prefix; judged without ``live``.
+    :param faults: faults of that text, each with ``line`` and ``message``.
     :param maximum_paths: paths that the router may use at once, 0 = not known.
     """
 
@@ -106,6 +108,8 @@ class Ends:
     cluster_reason: str = ""
     router_reason: str = ""
     maximum_paths: int = 0
+    admission: tuple[Answer, ...] = ()
+    faults: tuple[Answer, ...] = ()
 
 
 def build(ends: Ends) -> Report:
@@ -116,6 +120,9 @@ def build(ends: Ends) -> Report:
     if ends.live is None:
         why = ends.router_reason or "without a state command nobody knows its sessions and routes"
         report.findings.append(Finding("warning", "router", why))
+    for fault in ends.faults:
+        line = f"line {fault['line']} of its text: " if fault.get("line") else ""
+        report.findings.append(Finding("warning", "router", f"{line}{fault.get('message')}"))
     report.neighbors = neighbors(ends)
     report.findings += _sessions(report.neighbors, ends)
     report.routes = routes(ends)
@@ -259,6 +266,8 @@ def routes(ends: Ends) -> list[RouteRow]:
             paths = int(route.get("paths") or 0)
             if not broken:
                 broken = _refused(prefix, wanted, accepted, route, ends)
+        elif prefix and not broken:
+            broken = _unwelcome(prefix, ends)
         rows.append(RouteRow(kind, name, prefix, pool, wanted, accepted, paths, broken))
     return rows
 
@@ -276,6 +285,15 @@ def _refused(prefix: str, wanted: tuple[str, ...], accepted: tuple[str, ...], ro
     else:
         why = "the sessions stand, so a filter of the router refuses it or the agent does not send it"
     return f"{prefix} is announced by {', '.join(lacking)} and not accepted by the router: {stale or why}"
+
+
+def _unwelcome(prefix: str, ends: Ends) -> str:
+    """Return why the text that the router stores would refuse a prefix, ``""`` when it would not or nobody knows."""
+    for entry in ends.admission:
+        if entry.get("prefix") == prefix and not entry.get("accepted"):
+            line = f" (line {entry['line']})" if entry.get("line") else ""
+            return f"the router's text refuses {prefix} from {entry.get('neighbor')}: {entry.get('why')}{line}"
+    return ""
 
 
 def _paths(row: RouteRow, ends: Ends) -> int:

@@ -137,6 +137,16 @@ def test_an_end_that_is_silent_is_a_finding() -> None:
     assert report(None, live()).worst == "error"
 
 
+def test_without_state_the_stored_text_is_judged() -> None:
+    judged = {"prefix": "172.29.52.100/32", "neighbor": "172.29.51.11", "accepted": False, "why": "no le", "line": 7}
+    fault = {"id": "le-missing", "severity": "error", "line": 7, "message": "le 32 is missing", "peer": ""}
+    found = bgp.build(bgp.Ends(NODES, ROUTER, cluster(), None, admission=(judged,), faults=(fault,)))
+    texts = [finding.text for finding in found.findings]
+    assert "the router's text refuses 172.29.52.100/32 from 172.29.51.11: no le (line 7)" in texts
+    assert "line 7 of its text: le 32 is missing" in texts
+    assert found.worst == "error"
+
+
 def test_the_legacy_kind_has_no_state_of_its_own() -> None:
     one = {**cluster(), "sessions": []}
     assert report(one, live()).findings == []
@@ -164,6 +174,8 @@ def test_the_module_fails_on_the_worst() -> None:
         "cluster_reason": "",
         "router_reason": "",
         "maximum_paths": 3,
+        "admission": [],
+        "faults": [],
         "show": True,
         "fail_on": "error",
     }
