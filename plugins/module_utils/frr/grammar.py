@@ -208,7 +208,8 @@ def _router(_context: str, words: list[str]) -> list[str] | None:
 
 def _route_map(context: str, words: list[str]) -> list[str] | None:
     if context == FAMILY:
-        return words
+        # "route-map vpn import NAME"; every other one is an entry's head, at the top level.
+        return words if words[1] == "vpn" else None
     action = expand(words[2], ("permit", "deny")) if len(words) > 3 else None
     # Without a sequence it is no entry, but "no route-map NAME" is a command.
     return [words[0], words[1], action, *words[3:]] if action else words if len(words) == 2 else None

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.homeops.cluster.plugins.module_utils.frr import desired as want
 
-FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "frr"
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "frr"
 BGPD = next((path for path in ("/usr/lib/frr/bgpd", "/usr/sbin/bgpd") if Path(path).exists()), None)
 VTYSH = shutil.which("vtysh")
 ASN = 64513
