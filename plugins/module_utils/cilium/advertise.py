@@ -116,22 +116,23 @@ def _unassigned(service: Body, labels: Mapping[str, str], cluster: Cluster) -> s
     """Say why a Service has no address."""
     if (service.get("spec") or {}).get("loadBalancerClass") and not pool_rules.takes_part(service):
         return f"LB-IPAM does not serve the class {service['spec']['loadBalancerClass']}"
-    conditions = {entry.get("type"): entry for entry in (service.get("status") or {}).get("conditions") or []}
-    for kind in ("cilium.io/IPAMRequestSatisfied", "io.cilium/lb-ipam-request-satisfied"):
-        entry = conditions.get(kind) or {}
-        if entry.get("status") == "False":
-            return f"no address: {entry.get('message') or entry.get('reason')}"
     fitting = [
         kinds.name_of(pool)
         for pool in cluster.pools
         if not kinds.spec_of(pool).get("disabled")
         and selectors.matches(kinds.spec_of(pool).get("serviceSelector"), labels, absent=True)
     ]
+    # Before the operator's own words, which only say that no pool matches.
+    annotations = (service.get("metadata") or {}).get("annotations") or {}
+    if not fitting and cluster.pool_label in annotations and cluster.pool_label not in labels:
+        return f"no pool selects it: {cluster.pool_label} is an annotation, and Cilium reads the label"
+    conditions = {entry.get("type"): entry for entry in (service.get("status") or {}).get("conditions") or []}
+    for kind in ("cilium.io/IPAMRequestSatisfied", "io.cilium/lb-ipam-request-satisfied"):
+        entry = conditions.get(kind) or {}
+        if entry.get("status") == "False":
+            return f"no address: {entry.get('message') or entry.get('reason')}"
     if fitting:
         return f"no address yet, although pool {', '.join(fitting)} selects it: does the operator of Cilium run?"
-    annotations = (service.get("metadata") or {}).get("annotations") or {}
-    if cluster.pool_label in annotations and cluster.pool_label not in labels:
-        return f"no pool selects it: {cluster.pool_label} is an annotation, and Cilium reads the label"
     value = labels.get(cluster.pool_label)
     return f"no pool selects it ({cluster.pool_label} is {value or 'not set'})"
 

@@ -1,0 +1,167 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The phase ``bgp`` against real routing daemons: one walk over one lab, each test begins where the last one ended."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.harness.bgp import CILIUM, Kubernetes, Router, until
+from tests.harness.lab import Lab
+
+NODES = {"mini01": "172.29.51.11", "mini02": "172.29.51.12", "mini03": "172.29.51.13"}
+SERVICES = "/api/v1/namespaces/default/services"
+Call = Callable[..., dict[str, Any]]
+
+
+def service(name: str, pool: str, **metadata: Any) -> dict[str, Any]:
+    labels = {"io.cilium/lb-ipam-pool": pool} if pool else {}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "labels": labels, **metadata},
+        "spec": {"type": "LoadBalancer", "ports": [{"port": 80}], "selector": {"app": name}},
+    }
+
+
+def address(kubernetes: Kubernetes, name: str) -> str:
+    def look() -> str:
+        ingress = (kubernetes.ask("GET", f"{SERVICES}/{name}")["status"].get("loadBalancer") or {}).get("ingress")
+        return ingress[0]["ip"] if ingress else ""
+
+    return str(until(f"{name} has an address", look))
+
+
+def sources(router: Router, prefix: str) -> set[str]:
+    """The neighbours over which the router balances a prefix now; stale routes do not count."""
+    return {
+        path["peerId"]
+        for path in router.routes().get(prefix) or []
+        if path.get("valid") and not path.get("stale") and (path.get("bestpath") or path.get("multipath"))
+    }
+
+
+def names(kubernetes: Kubernetes, plural: str) -> list[str]:
+    return [item["metadata"]["name"] for item in kubernetes.ask("GET", f"{CILIUM}/{plural}")["items"]]
+
+
+def test_from_nothing_to_accepted_routes(lab: Lab, router: Router, kubernetes: Kubernetes) -> None:
+    kubernetes.ask("POST", SERVICES, service("web", "bgp-default"))
+    kubernetes.ask("POST", SERVICES, service("ingress", "bgp-ingress"))
+    predicted = lab.play("-t", "bgp", "--check", "--diff")
+    assert predicted.rc == 0, predicted.output[-3000:]
+    assert names(kubernetes, "ciliumloadbalancerippools") == names(kubernetes, "ciliumbgpclusterconfigs") == []
+    assert lab.status()["console"]["uploads"] == 0
+    run = lab.play("-t", "bgp", "--diff")
+    assert run.rc == 0, run.output[-3000:]
+    assert run.changed == predicted.changed
+    for name, pool in (("web", range(100, 200)), ("ingress", range(200, 221))):
+        given = address(kubernetes, name)
+        assert int(given.rpartition(".")[2]) in pool
+        assert sources(router, f"{given}/32") == set(NODES.values())
+        assert any(f"{given}/32" in line and line.rstrip().endswith("ok") for line in run.output.splitlines())
+
+
+def test_a_second_run_posts_nothing_and_resets_no_session(lab: Lab, router: Router, kubernetes: Kubernetes) -> None:
+    since = {peer: found["peerUptimeEstablishedEpoch"] for peer, found in router.peers().items()}
+    uploads, writes = lab.status()["console"]["uploads"], lab.writes()
+    run = lab.play("-t", "bgp")
+    assert run.rc == 0, run.output[-3000:]
+    assert run.changed == set()
+    assert (lab.status()["console"]["uploads"], lab.writes()) == (uploads, writes)
+    assert {peer: found["peerUptimeEstablishedEpoch"] for peer, found in router.peers().items()} == since
+
+
+def test_the_status_names_the_first_broken_link(lab: Lab, kubernetes: Kubernetes, tmp_path: Path) -> None:
+    noted = service("noted", "", annotations={"io.cilium/lb-ipam-pool": "bgp-default"})
+    kubernetes.ask("POST", SERVICES, noted)
+    file = tmp_path / "report.json"
+    run = lab.play("-e", f"bgp_status_dest={file}", playbook="playbooks/bgp_status.yml")
+    assert run.rc != 0
+    assert "default/noted" in run.output and "Cilium reads the label" in run.output
+    report = json.loads(file.read_text())
+    assert report["worst"] == "error"
+    rows = {row["name"]: row for row in report["routes"]}
+    assert rows["default/web"]["broken"] == "" and rows["default/web"]["accepted"] == sorted(NODES)
+    assert "annotation" in rows["default/noted"]["broken"]
+    kubernetes.ask("DELETE", f"{SERVICES}/noted")
+    again = lab.play(playbook="playbooks/bgp_status.yml")
+    assert again.rc == 0, again.output[-3000:]
+
+
+class Watch(threading.Thread):
+    """Looks at the router ten times a second.
+
+    :ivar lowest: the least number of neighbours that a prefix had at a look.
+    """
+
+    def __init__(self, router: Router, prefixes: list[str]) -> None:
+        super().__init__(daemon=True)
+        self.router, self.looks = router, 0
+        self.lowest = dict.fromkeys(prefixes, len(NODES))
+        self.done = threading.Event()
+
+    def run(self) -> None:
+        while not self.done.is_set():
+            began = time.monotonic()
+            table = self.router.routes()
+            for prefix in self.lowest:
+                alive = [path for path in table.get(prefix) or [] if path.get("valid")]
+                self.lowest[prefix] = min(self.lowest[prefix], len(alive))
+            self.looks += 1
+            self.done.wait(max(0.0, 0.1 - (time.monotonic() - began)))
+
+    def __enter__(self) -> Watch:
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.done.set()
+        self.join()
+
+
+def test_there_and_back_between_the_schemas_with_no_lost_route(
+    lab: Lab, router: Router, kubernetes: Kubernetes, call: Call, options: dict[str, Any]
+) -> None:
+    # The legacy agent cannot put communities on addresses of pools that are ranges.
+    wanted = {**options, "communities": {"pods": options["communities"]["pods"]}, "settle_seconds": 2, "wait": True}
+    assert call("cilium_bgp_policy", **wanted)["changed"]
+    prefixes = [f"{address(kubernetes, name)}/32" for name in ("web", "ingress")]
+    pods = [entry["cidr"] for entry in call("cilium_bgp_info")["pods"]]
+    assert len(pods) == len(NODES)
+    for schema, there, gone in (
+        ("legacy", "ciliumbgppeeringpolicies", "ciliumbgpclusterconfigs"),
+        ("v2", "ciliumbgpclusterconfigs", "ciliumbgppeeringpolicies"),
+    ):
+        until("three paths", lambda: all(sources(router, one) == set(NODES.values()) for one in prefixes))
+        with Watch(router, [*prefixes, *pods]) as watch:
+            result = call("cilium_bgp_policy", **{**wanted, "api": schema, "migrate": True, "wait_timeout": 60})
+            until("three paths", lambda: all(sources(router, one) == set(NODES.values()) for one in prefixes))
+        assert result["changed"] and result["api"] == schema
+        assert len(names(kubernetes, there)) == 1 and names(kubernetes, gone) == []
+        assert watch.looks > 20
+        # One node at a time: the others carry every address meanwhile, and graceful restart keeps a node's own pods.
+        assert min(watch.lowest[prefix] for prefix in prefixes) >= len(NODES) - 1, watch.lowest
+        assert min(watch.lowest[prefix] for prefix in pods) >= 1, watch.lowest
+        labels = [node["metadata"]["labels"] for node in kubernetes.ask("GET", "/api/v1/nodes")["items"]]
+        assert not any("homeops.cluster/bgp-api" in found for found in labels)
+        print(f"{schema}: {watch.looks} looks, fewest paths {watch.lowest}")
+    assert call("cilium_bgp_info")["findings"] == []
+
+
+def test_the_phase_mends_what_was_changed_by_hand(lab: Lab, router: Router, kubernetes: Kubernetes) -> None:
+    kubernetes.merge(
+        f"{CILIUM}/ciliumbgpadvertisements/home-ops", {"metadata": {"labels": {"homeops.cluster/bgp-policy": None}}}
+    )
+    until("nothing is accepted", lambda: set(router.accepted().values()) == {0})
+    run = lab.play("-t", "bgp")
+    assert run.rc == 0, run.output[-3000:]
+    assert {task for _host, task in run.changed} == {"homeops.cluster.cilium_bgp : Announce to the router"}
+    assert set(router.accepted().values()) == {3}
