@@ -260,6 +260,8 @@ def bgp_rows(status: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     up = sum(session["state"] == "Established" for session in sessions)
     accepted = sum(sum(session["accepted"].values()) for session in sessions)
     state = f"{up} of {len(sessions)} sessions, {accepted} prefixes accepted, {bgp['bgpd']['restarts']} restarts"
+    if refused := len(bgp["bgpd"]["refused_lines"]):
+        state += f", {refused} lines refused"
     rows.append(("bgpd", "(namespace)", f"{home}:179", state if bgp["bgpd"]["running"] else "not running"))
     for speaker in bgp["gobgpd"]:
         state = f"pid {speaker['pid']}" if speaker["running"] else "not running"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 from .. import process
@@ -32,12 +33,23 @@ class Namespace:
     def __init__(self, programs: Programs, directory: Path, log: Path) -> None:
         self.programs, self.directory, self.log = programs, directory, log
         self.holder: asyncio.subprocess.Process | None = None
+        self._user = False
 
     async def start(self) -> None:
         """Make it.
 
         :raises LabError: when this user may not make namespaces.
         """
+        # Root of a container may lack what `unshare -n` needs, and have user namespaces.
+        ways = [["-U", "-r"]] if os.geteuid() else [[], ["-U", "-r"]]
+        for flags in ways:
+            self._user = bool(flags)
+            if await self._try([*flags, "-n"]):
+                return
+        raise LabError(self._refusal())
+
+    async def _try(self, flags: list[str]) -> bool:
+        """Start a holder; False when it did not get there."""
         ready = self.directory / "ready"
         ready.unlink(missing_ok=True)
         lines = [f"{self.programs.ip} link set lo up"]
@@ -45,17 +57,15 @@ class Namespace:
             nodad = " nodad" if ":" in address else ""
             lines.append(f"{self.programs.ip} addr add {address} dev lo{nodad}")
         script = f"set -e\n{chr(10).join(lines)}\n: >'{ready}'\nexec sleep infinity\n"
-        flags = ["-n"] if os.geteuid() == 0 else ["-U", "-r", "-n"]
-        self.holder = await process.spawn_child([self.programs.unshare, *flags, "sh", "-c", script], log=self.log)
-        try:
-            async with asyncio.timeout(READY_TIMEOUT):
-                while not ready.exists():
-                    if self.holder.returncode is not None:
-                        raise LabError(self._refusal())
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
-            await process.end_child(self.holder)
-            raise LabError(self._refusal()) from None
+        holder = await process.spawn_child([self.programs.unshare, *flags, "sh", "-c", script], log=self.log)
+        deadline = time.monotonic() + READY_TIMEOUT
+        while not ready.exists():
+            if holder.returncode is not None or time.monotonic() > deadline:
+                await process.end_child(holder)
+                return False
+            await asyncio.sleep(0.01)
+        self.holder = holder
+        return True
 
     def _refusal(self) -> str:
         try:
@@ -74,7 +84,7 @@ class Namespace:
         if self.holder is None:
             raise LabError("The BGP namespace is not there.")
         pid = str(self.holder.pid)
-        user = [] if os.geteuid() == 0 else ["-U", "--preserve-credentials"]
+        user = ["-U", "--preserve-credentials"] if self._user else []
         return [self.programs.nsenter, "-t", pid, *user, "-n", *command]
 
     async def stop(self) -> None:

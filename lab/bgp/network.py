@@ -289,6 +289,7 @@ class Network:
                 "pid": router.pid if router else None,
                 "restarts": max(router.restarts, 0) if router else 0,
                 "uptime": round(time.time() - router.started, 1) if router and router.running else None,
+                "refused_lines": router.refused if router else [],
                 "configured": self.enabled and bool(self.text.strip()),
             },
             "gobgpd": [

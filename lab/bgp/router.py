@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from .namespace import Namespace
 
 log = logging.getLogger("lab.bgp.router")
 START_TIMEOUT = 5.0
+_REFUSED = re.compile(r"\[SHWNK-NWT5S\].* on config line \d+: *(.*?)\s*$", re.MULTILINE)
 
 
 class Router:
@@ -30,12 +32,13 @@ class Router:
     """
 
     def __init__(self, namespace: Namespace, directory: Path, logs: Path) -> None:
-        self.namespace, self.directory, self.logs = namespace, directory, logs
+        self.namespace, self.directory = namespace, directory
         self.vty = directory / "vty"
         self.config = directory / "bgpd.conf"
         self.restarts = -1
         """How often it was started again; the first start makes it 0."""
         self.started = 0.0
+        self._journal, self._begin = logs / "bgpd.log", 0
         self._process: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
 
@@ -48,6 +51,16 @@ class Router:
     def pid(self) -> int | None:
         """Return its pid while it runs."""
         return self._process.pid if self._process is not None and self.running else None
+
+    @property
+    def refused(self) -> list[str]:
+        """The lines of the running text that bgpd does not take; it goes on without them."""
+        try:
+            with self._journal.open(encoding="utf-8", errors="replace") as file:
+                file.seek(self._begin)
+                return _REFUSED.findall(file.read())
+        except OSError:
+            return []
 
     async def apply(self, stored: str, *, enabled: bool) -> None:
         """Run this text: stop bgpd, wait for its end, start it. Equal text bounces the sessions as well.
@@ -68,13 +81,14 @@ class Router:
                 *("-z", str(self.directory / "zserv.api"), "-P", "0", "-p", "179"),
                 # Only its own addresses: the nodes' are on the same interface.
                 *("-l", ROUTER, "-l", ipv6_of(ROUTER)),
-                *("--log", f"file:{self.logs / 'bgpd.log'}"),
+                *("--log", f"file:{self._journal}"),
             )
-            self._process = await process.spawn_child(command, log=self.logs / "bgpd.log")
+            self._begin = self._journal.stat().st_size if self._journal.exists() else 0
+            self._process = await process.spawn_child(command, log=self._journal)
             deadline = time.monotonic() + START_TIMEOUT
             while not socket.exists():
                 if not self.running or time.monotonic() > deadline:
-                    raise LabError(f"bgpd did not start; see {self.logs / 'bgpd.log'}.")
+                    raise LabError(f"bgpd did not start; see {self._journal}.")
                 await asyncio.sleep(0.01)
             self.started = time.time()
             self.restarts += 1

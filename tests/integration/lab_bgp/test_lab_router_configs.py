@@ -129,6 +129,9 @@ def test_without_le_sessions_are_fine_and_nothing_is_accepted(tmp_path: Path) ->
         assert net.router is not None
         refused = await net.router.show(f"show bgp ipv4 unicast neighbors {NODES[0]} filtered-routes json")
         assert set(SERVICES) <= set(refused["receivedRoutes"])
+        words = [line.split()[:2] for line in net.router.refused]
+        expected = [["ip", "community-list"], ["bgp", "graceful-restart"], ["bgp", "bestpath"]]
+        assert words == [pair for pair in expected for _unused in range(2)]
 
     run(tmp_path, story)
 
