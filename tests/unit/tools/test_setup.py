@@ -30,6 +30,8 @@ esac
 
 def program(folder: Path, name: str, text: str) -> None:
     path = folder / name
+    # It may be a link to the machine's own program, which root would write through.
+    path.unlink(missing_ok=True)
     path.write_text(text)
     path.chmod(0o755)
 
@@ -57,7 +59,7 @@ def checkout(tmp_path: Path) -> Path:
 def setup(checkout: Path, part: str = "run", **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [shutil.which("bash") or "bash", str(checkout / "tools" / "setup.sh"), part],
-        env={"PATH": str(checkout / "bin"), "HOME": "", **environment},
+        env={"PATH": str(checkout / "bin"), "HOME": "", "HOMEOPS_LAB_BGP": "off", **environment},
         capture_output=True,
         text=True,
         check=False,
