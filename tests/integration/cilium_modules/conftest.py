@@ -84,6 +84,11 @@ def newer_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServe
     yield from _server(tmp_path_factory.mktemp("cilium-1.19"), newer(definitions()))
 
 
+@pytest.fixture(scope="session")
+def bare_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
+    yield from _server(tmp_path_factory.mktemp("no-cilium"), [])
+
+
 PLURALS = (
     "ciliumbgppeeringpolicies",
     "ciliumbgpclusterconfigs",

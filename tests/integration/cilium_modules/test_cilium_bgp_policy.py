@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.homeops.cluster.plugins.module_utils.cilium.store import Store
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError, InputError, WaitTimeout
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes import config
@@ -241,6 +242,26 @@ def test_nodes_that_would_be_left_over_stop_a_migration(call: Call, api: Client)
 def test_a_cluster_that_is_not_there_yet(call: Call) -> None:
     result = call("cilium_bgp_policy", check=True, assume_absent=True, kubeconfig="/nonexistent", **HOME)
     assert result["changed"] and result["summary"] == {"created": 3}
+
+
+def test_a_cluster_without_cilium(bare_server: KubeServer) -> None:
+    from tests.integration.cilium_modules.conftest import caller
+
+    call, ctx = caller(bare_server), Context(check_mode=True)
+    predicted = call("cilium_bgp_policy", ctx=ctx, **HOME)
+    assert predicted["summary"] == {"created": 3}
+    assert any("serves no BGP kind" in text for text in ctx.warnings)
+    pool = {"name": "p", "blocks": [{"start": "172.29.52.100"}], "service_selector": {}}
+    assert call("cilium_lb_pool", check=True, pools=[pool])["summary"] == {"created": 1}
+    assert not call("cilium_bgp_policy", name="home-ops", state="absent")["changed"]
+    assert not call("cilium_lb_pool", pools=[{"name": "p"}], state="absent")["changed"]
+    info = call("cilium_bgp_info")
+    assert info["served"] == {"legacy": False, "new": "", "pools": ""} and info["policies"] == []
+    with (
+        Client(config.load(str(bare_server.directory / "kubeconfig"))) as api,
+        pytest.raises(WaitTimeout, match="Does the operator of Cilium run"),
+    ):
+        Store(api, Context()).await_kinds(timeout=0.2)
 
 
 def test_newer_cilium_serves_v2_only(newer_server: KubeServer) -> None:

@@ -131,7 +131,7 @@ def test_there_and_back_between_the_schemas_with_no_lost_route(
     lab: Lab, router: Router, kubernetes: Kubernetes, call: Call, options: dict[str, Any]
 ) -> None:
     # The legacy agent cannot put communities on addresses of pools that are ranges.
-    wanted = {**options, "communities": {"pods": options["communities"]["pods"]}, "settle_seconds": 2, "wait": True}
+    wanted = {**options, "communities": {"pods": options["communities"]["pods"]}, "settle_seconds": 1, "wait": True}
     assert call("cilium_bgp_policy", **wanted)["changed"]
     prefixes = [f"{address(kubernetes, name)}/32" for name in ("web", "ingress")]
     pods = [entry["cidr"] for entry in call("cilium_bgp_info")["pods"]]
