@@ -229,14 +229,19 @@ class Daemon:
         door.faults = build(type(door.faults), parse_word(" ".join(words[1:])), f"door {door.name}")
 
     def _named_fault(self, faults: Any, words: list[str], where: str) -> None:
-        if len(words) == 1 and words[0].startswith("{"):
-            set_fields(faults, parse_word(words[0]), where)
-        elif words:
-            set_fields(faults, {words[0]: parse_word(" ".join(words[1:]) or "true")}, where)
-        else:
+        if not words:
             names = [f.name for f in dataclasses.fields(faults)]
             first = [] if faults is self.scenario.faults.console else ["die"]
             raise LabError(f"Name a fault of {where}: {', '.join([*first, *names])}.")
+        if len(words) == 1 and words[0].startswith("{"):
+            fields = parse_word(words[0])
+        else:
+            fields = {words[0]: parse_word(" ".join(words[1:]) or "true")}
+        if faults is self.scenario.faults.console:
+            for value in fields.values():
+                for name in value if isinstance(value, list) else ():
+                    self._node(str(name))
+        set_fields(faults, fields, where)
 
     def _set_node_faults(self, node: Any, faults: Mapping[str, Any]) -> None:
         set_fields(node.faults, faults, node.name)

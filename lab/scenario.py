@@ -126,6 +126,7 @@ class Delays:
             "kubernetes.node_register": self.kubernetes.node_register,
             "cilium.install": self.cilium.install,
             "cilium.agent and cilium.operator": max(self.cilium.agent, self.cilium.operator),
+            "bgp.apply": self.bgp.apply,
         }
         return {**path, "total": round(sum(path.values()), 3)}
 

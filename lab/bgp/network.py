@@ -75,6 +75,7 @@ class Network:
     def start(self) -> None:
         """Begin; nothing waits for it, and :attr:`problem` says why there is no BGP when there is none."""
         self._write_route("")
+        self._reference = self.text if self.faults.session_down_after_change else None
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:

@@ -254,3 +254,5 @@ def test_ssh_that_does_not_answer_and_a_router_without_vtysh(bare: Lab, router: 
 def test_an_unknown_fault_is_named(bare: Lab) -> None:
     done = bare.command("fault", "console", '{"login_throtled": 1}', check=False)
     assert done.returncode == 1 and "did you mean 'login_throttled'" in done.stderr
+    done = bare.command("fault", "console", '{"session_down": ["mini09"]}', check=False)
+    assert done.returncode == 1 and "There is no node 'mini09'" in done.stderr
