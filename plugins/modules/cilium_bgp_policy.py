@@ -318,6 +318,11 @@ sessions:
   returned: when waited for
   type: list
   elements: dict
+conditions:
+  description: What the operator says is wrong with these objects.
+  returned: when a wait fails
+  type: list
+  elements: str
 requests:
   description: Requests sent, per HTTP method; dry runs count as DRYRUN.
   returned: when connected

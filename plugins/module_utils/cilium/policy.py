@@ -126,6 +126,13 @@ class PolicyRun:
 
         :raises InputError: what we would write cannot work, or another policy speaks for the same nodes.
         """
+        if self._nodes and not self._selected(self._intent.node_selector):
+            raise InputError(
+                f"the option node_selector selects none of the nodes {', '.join(sorted(self._nodes))}",
+                answer=str(self._intent.node_selector),
+                remedy="Use labels that the nodes have, such as matchLabels: {kubernetes.io/os: linux}",
+                param="node_selector",
+            )
         own = {(body["kind"], kinds.name_of(body)) for body in wanted}
         name = self._intent.name
         others = [
@@ -384,10 +391,26 @@ class PolicyRun:
                 remedy="Does the router accept these neighbours (udm_bgp_info)? Does the agent's log name the peer?",
             )
         except HomeopsError as error:
-            error.facts.update(self.result, sessions=[one.as_dict() for one in sessions.sessions(seen)])
+            error.facts.update(
+                self.result,
+                sessions=[one.as_dict() for one in sessions.sessions(seen)],
+                conditions=self._complaints(),
+            )
             raise
         wanted = set(nodes)
         self.result["sessions"] = [one.as_dict() for one in sessions.sessions(seen) if one.node in wanted]
+
+    def _complaints(self) -> list[str]:
+        """Return what the operator says is wrong with our objects; a condition's status alone says whether it is."""
+        found = self._store.read(kinds.CLUSTER, kinds.PEER)
+        return [
+            f"{kinds.title(body)}: {entry.get('message')}"
+            for bodies in found.values()
+            for body in bodies
+            if self._intent.name in (kinds.name_of(body), kinds.labels_of(body).get(kinds.POLICY_LABEL))
+            for entry in (body.get("status") or {}).get("conditions") or []
+            if entry.get("status") == "True"
+        ]
 
 
 def _base(live: Mapping[str, Any]) -> dict[str, Any] | None:

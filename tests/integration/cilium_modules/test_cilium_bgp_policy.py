@@ -166,6 +166,28 @@ def test_waits_for_every_session(call: Call, agents: Any) -> None:
     assert sorted(session["node"] for session in result["sessions"]) == NODES
 
 
+def test_a_selector_that_fits_no_node_is_refused(call: Call, api: Client) -> None:
+    with pytest.raises(InputError, match="mini01, mini02, mini03") as caught:
+        call("cilium_bgp_policy", **{**HOME, "node_selector": {"matchLabels": {"kubernetes.io/os": "plan9"}}})
+    assert caught.value.param == "node_selector"
+    assert names(api, "ciliumbgpclusterconfigs") == []
+
+
+def test_a_wait_that_fails_tells_the_operators_words(call: Call, api: Client) -> None:
+    call("cilium_bgp_policy", **HOME)
+    entry = {"type": "cilium.io/MissingPeerConfigs", "reason": "MissingPeerConfigs", "observedGeneration": 1}
+    said = {"status": "True", "message": "Referenced CiliumBGPPeerConfig(s) are missing: [x]"}
+    done = {"status": "False", "message": "No node matches spec.nodeSelector", "type": "cilium.io/NoMatchingNode"}
+    when = {"lastTransitionTime": "2026-01-01T00:00:00Z"}
+    conditions = [{**entry, **said, **when}, {**entry, **done, **when}]
+    path = f"{BASE}/ciliumbgpclusterconfigs/home-ops/status"
+    api.request("PATCH", path, body={"status": {"conditions": conditions}}, media="application/merge-patch+json")
+    with pytest.raises(WaitTimeout) as caught:
+        call("cilium_bgp_policy", wait=True, wait_timeout=0, **HOME)
+    told = "CiliumBGPClusterConfig home-ops: Referenced CiliumBGPPeerConfig(s) are missing: [x]"
+    assert caught.value.facts["conditions"] == [told]
+
+
 def test_legacy_says_that_it_has_no_status(call: Call, api: Client) -> None:
     ctx = Context()
     call("cilium_bgp_policy", api="legacy", wait=True, ctx=ctx, **HOME)
