@@ -105,7 +105,7 @@ def roll_back(
             target=watch.target,
             answer=f"{cause.answer}. The earlier configuration could not be put back: {error}",
             remedy="Put the backup back with udm_bgp_restore",
-            facts={"rolled_back": False, "reports": reports, "changed": True},
+            facts={**cause.facts, "rolled_back": False, "reports": reports, "changed": True},
         ) from cause
     names = {key[0] for key in before.sessions}
     wanted = live.kept(before, names, before.routes)
@@ -119,5 +119,5 @@ def roll_back(
         target=watch.target,
         answer=f"{cause.answer}. The earlier configuration was put back: {reports['after_rollback']}",
         remedy="The new text is in the diff of a run with --check --diff",
-        facts={"rolled_back": True, "reports": reports, "changed": False},
+        facts={**cause.facts, "rolled_back": True, "reports": reports, "changed": False},
     ) from cause

@@ -107,7 +107,7 @@ def test_what_is_declared_is_what_the_text_says(sample: samples.Sample, desired:
 
 @pytest.mark.skipif(not samples.VTYSH, reason="vtysh is not installed")
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -122,7 +122,7 @@ def test_the_result_always_passes_vtysh(tmp_path: Path, sample: samples.Sample, 
 
 @pytest.mark.skipif(not samples.BGPD, reason="bgpd is not installed")
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
