@@ -186,9 +186,11 @@ def _cookie(header: str) -> tuple[str, str]:
 def normal_fingerprint(text: str) -> str:
     """Return a SHA-256 fingerprint as 64 hex digits, whatever colons, blanks and case it was written with.
 
+    The output of ``openssl x509 -fingerprint -sha256`` is taken as it is: ``sha256 Fingerprint=AB:CD:...``.
+
     :raises ValueError: it is none.
     """
-    digits = text.strip().lower().removeprefix("sha256").lstrip("=: ").replace(":", "").replace(" ", "")
+    digits = text.strip().lower().rpartition("=")[2].removeprefix("sha256:").replace(":", "").replace(" ", "")
     if len(digits) != 64 or any(letter not in "0123456789abcdef" for letter in digits):
         raise ValueError("a SHA-256 fingerprint has 64 hex digits")
     return digits

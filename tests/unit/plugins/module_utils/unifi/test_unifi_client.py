@@ -345,7 +345,8 @@ def test_no_credentials_and_no_fingerprint_are_told_before_anything_is_sent(tls:
         session.connect(params(tls, api_key=None), Context())
     with pytest.raises(InputError, match="64 hex digits"):
         session.connect(params(tls, fingerprint="12:34"), Context())
-    assert normal_fingerprint("SHA256=" + "AB:" * 31 + "ab") == "ab" * 32
+    for head in ("SHA256=", "sha256 Fingerprint=", "sha256:", ""):
+        assert normal_fingerprint(head + "AB:" * 31 + "ab") == "ab" * 32
 
 
 def test_nobody_there_is_told_in_words() -> None:
