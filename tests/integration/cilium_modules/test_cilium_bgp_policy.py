@@ -140,6 +140,9 @@ def test_a_password_that_is_not_there_is_refused(call: Call, api: Client, state:
     with pytest.raises(InputError, match=told):
         call("cilium_bgp_policy", auth_secret=f"bgp-{state}", **HOME)
     assert names(api, "ciliumbgppeerconfigs") == []
+    ctx = Context(check_mode=True)
+    assert call("cilium_bgp_policy", auth_secret=f"bgp-{state}", ctx=ctx, **HOME)["changed"]
+    assert any(told in text for text in ctx.warnings)
 
 
 def test_ranges_of_pools_and_legacy_communities_do_not_go_together(call: Call, api: Client) -> None:
