@@ -81,6 +81,13 @@ class ControlPlane:
         """Look again: something about the nodes changed."""
         self._wake.set()
 
+    async def lose(self, name: str) -> None:
+        """Close the doors of a machine that lost its power, before anybody is told that it did."""
+        await self.doors[name].close()
+        if self.holder == name:
+            await self.doors["vip"].close()
+            self._holder_lost, self.holder = time.monotonic(), ""
+
     async def stop(self) -> None:
         """Close the doors and end everything."""
         if self._task:

@@ -171,7 +171,11 @@ class Daemon:
 
     async def _power(self, name: str, on: bool) -> dict[str, Any]:
         node = self._node(name)
-        await (self._power_on(node) if on else node.stop())
+        if on:
+            await self._power_on(node)
+        else:
+            await node.stop()
+            await self.control_plane.lose(node.name)
         self._poke()
         return node.snapshot()
 
