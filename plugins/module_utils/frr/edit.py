@@ -64,7 +64,8 @@ def apply(raw: str, desired: Desired) -> str:
 def remove(raw: str, desired: Desired) -> str:
     """Return the text without the declared neighbours and groups; without any declared, without all that use our block.
 
-    The block goes with the last neighbour that uses it. The instance itself and its settings stay.
+    The block goes with the last neighbour that uses it. The instance, its settings and its families stay, even when they
+    are empty then: nobody can tell who opened them.
 
     :param desired: only ``name``, ``asn``, ``peers`` and ``ranges`` are looked at.
     """
@@ -88,7 +89,6 @@ def remove(raw: str, desired: Desired) -> str:
         networks = _originated(lines, desired.name)
         draft.drop(lambda line: line.context.kind == FAMILY and _is_network(line, desired, networks))
         draft.drop_block(*markers(desired.name))
-    draft.drop_emptied()
     return draft.text()
 
 

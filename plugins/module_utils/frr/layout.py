@@ -30,32 +30,16 @@ class Draft:
         self.raw = raw
         self.lines = list(lines)
         self.end = "\r\n" if lines and lines[0].raw.endswith("\r\n") else "\n"
-        self._emptied: set[Context] = set()
 
     def drop(self, gone: Test) -> None:
         """Take out lines."""
-        kept = []
-        for line in self.lines:
-            if line.words and gone(line):
-                self._emptied.add(line.context)
-            else:
-                kept.append(line)
-        self.lines = kept
+        self.lines = [line for line in self.lines if not (line.words and gone(line))]
 
     def drop_block(self, first: str, last: str) -> None:
         """Take out everything from one line to another."""
         standing = [line.text for line in self.lines]
         if first in standing:
             del self.lines[standing.index(first) : standing.index(last) + 1]
-
-    def drop_emptied(self) -> None:
-        """Take out the families that hold nothing since lines were dropped from them."""
-        for context in [context for context in self._emptied if context.kind == FAMILY]:
-            for index, line in enumerate(self.lines[:-1]):
-                closer = self.lines[index + 1]
-                if line.opens == context and closer.leaves and closer.words[0].startswith("exit"):
-                    del self.lines[index : index + 2]
-                    break
 
     def insert(self, position: int, texts: list[tuple[str, Context | None]]) -> None:
         """Insert lines at a place; a line without a context acts where its command belongs."""

@@ -111,6 +111,15 @@ def test_absent_without_neighbours_takes_all_that_use_the_block() -> None:
     assert "network 172.29.0.0/18" not in left
 
 
+def test_a_family_that_is_emptied_stays() -> None:
+    raw = (
+        "router bgp 64513\n neighbor 172.29.51.11 remote-as 1\n address-family ipv4 unicast\n"
+        "  neighbor 172.29.51.11 activate\n exit-address-family\n maximum-paths ibgp 4\n"
+    )
+    left = edit.remove(raw, samples.declared(want.Peer("172.29.51.11", remote_as="1")))
+    assert left == "".join(line for line in text.split(raw) if "172.29.51.11" not in line)
+
+
 def test_absent_of_one_keeps_the_block_for_the_others() -> None:
     raw = edit.apply("", samples.declared(*samples.plain_peers()))
     left = edit.remove(raw, samples.declared(samples.plain_peers()[0]))
