@@ -64,8 +64,8 @@ def apply(raw: str, desired: Desired) -> str:
 def remove(raw: str, desired: Desired) -> str:
     """Return the text without the declared neighbours and groups; without any declared, without all that use our block.
 
-    The block goes with the last neighbour that uses it. The instance, its settings and its families stay, even when they
-    are empty then: nobody can tell who opened them.
+    The block goes with the last neighbour that uses it. The instance, its settings and its families stay, even when
+    they are empty then: nobody can tell who opened them.
 
     :param desired: only ``name``, ``asn``, ``peers`` and ``ranges`` are looked at.
     """
@@ -190,7 +190,7 @@ def _set(draft: Draft, context: Context, setting: Setting) -> None:
         return
     good = [line for line in about if _normal(line) == setting.words]
     if not about:
-        draft.add(context, setting.words, after=lambda line: bool(line.words) and line.words[0] != "neighbor")
+        draft.add_setting(context, setting.words)
     elif good:
         draft.drop(lambda line: line in about and line is not good[0])
     else:

@@ -61,6 +61,19 @@ class Draft:
             fitting = [i for i in slots if self.lines[i].context == context and else_after(self.lines[i])]
         self._place(fitting[-1] if fitting else slots[0], context, words)
 
+    def add_setting(self, context: Context, words: Words) -> None:
+        """Add a setting to a context, in an instance before its first neighbour or family, as FRR itself writes it.
+
+        Behind a neighbour bgpd without zebra refuses ``bgp graceful-restart`` (measured with 8.4.4).
+        """
+        slots = self._slots(context)
+        ends = (i for i, line in enumerate(self.lines) if line.context == context and (_about_peer(line) or line.opens))
+        first = next(ends, None)
+        early = [i for i in slots if context.kind != ROUTER or first is None or i < first] or slots[:1]
+        commands = [i for i in early if self.lines[i].context == context and self.lines[i].words]
+        settings = [i for i in commands if not _about_peer(self.lines[i])]
+        self._place((settings or early[:1])[-1], context, words)
+
     def replace(self, line: Line, context: Context, words: Words) -> None:
         """Write other words where a line stands."""
         self.lines[self.lines.index(line)] = self._new(_indent(line.raw) + " ".join(words), context)
@@ -235,6 +248,10 @@ def _misplaced(line: Line) -> FrrError:
         answer=f"the line '{masked(line.text)}' would act in another context afterwards",
         remedy="Close the blocks around it with 'exit-address-family' or 'exit' in the uploaded text",
     )
+
+
+def _about_peer(line: Line) -> bool:
+    return line.words[:1] == ("neighbor",)
 
 
 def _indent(raw: str) -> str:
