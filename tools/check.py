@@ -76,10 +76,37 @@ STAGES = (
     Stage("sanity", [python("-m", "tools.sanity")]),
     Stage(
         "integration",
-        [python("-m", "pytest", "-q", "tests/integration", "tests/acceptance")],
+        [
+            python(
+                "-m",
+                "pytest",
+                "-q",
+                "tests/integration",
+                "tests/acceptance",
+                "--ignore-glob=*bgp*",
+                "--ignore=tests/integration/cilium_modules",
+            )
+        ],
         "lab",
         780,
         {"HOMEOPS_LAB_AUTOSTART": "1"},
+    ),
+    # What is about BGP waits in the other lane, behind the linters.
+    Stage(
+        "bgp",
+        [
+            python(
+                "-m",
+                "pytest",
+                "-q",
+                "tests/integration/lab_bgp",
+                "tests/integration/cilium_modules",
+                "tests/integration/bgp_phase",
+                "tests/integration/site/test_bgp_phase.py",
+            )
+        ],
+        limit=780,
+        env={"HOMEOPS_LAB_AUTOSTART": "1"},
     ),
     Stage("molecule", [["molecule", "test", "--scenario-name", "default"]], "lab", 420),
 )

@@ -219,7 +219,7 @@ class Apply:
                 answer=error.answer.partition("still: ")[2] or error.answer,
                 remedy="Heal etcd first (talos_health); list every control plane in control_planes. Nothing was sent",
                 param="control_planes",
-                facts=self.result,
+                facts={**self.result, "changed": False, "reboot": False},
             ) from error
 
     # -- sending and proving -----------------------------------------------------------------------------------------

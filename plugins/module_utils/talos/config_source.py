@@ -111,7 +111,11 @@ def bundle_of(params: Mapping[str, Any], ctx: Context) -> secrets.SecretsBundle:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise InputError(
-            "the secrets bundle cannot be read", target=str(path), answer=str(reason), param="secrets_file"
+            "the secrets bundle cannot be read",
+            target=str(path),
+            answer=str(reason),
+            remedy="A run without --limit makes it (site.yml -t talos), or put yours there",
+            param="secrets_file",
         ) from error
     if text.startswith(_VAULT):
         raise InputError(

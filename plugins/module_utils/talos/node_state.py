@@ -59,7 +59,7 @@ def observe(client: TalosClient, mode: NodeMode) -> Observed:
     running = _decoded(client, active)
     stored = running if persistent and active and persistent.raw == active.raw else _decoded(client, persistent)
     # Only a TRY changes the active config and leaves the stored one as it is.
-    tried = bool(active and persistent and active.updated > persistent.updated)
+    tried = bool(active and persistent and active.raw != persistent.raw and active.updated > persistent.updated)
     return Observed(mode, stored, running, stage, tried=tried)
 
 

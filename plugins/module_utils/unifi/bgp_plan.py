@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..frr import admission, edit, lint, masking, text
-from ..frr.desired import Desired, policy_of
+from ..frr.desired import FAMILIES, Desired, policy_of
 from ..frr.errors import FrrError
 from ..frr.live import Expected, Live, Wanted, kept
 from ..frr.state_command import Rejection
@@ -125,14 +125,18 @@ def still_wanted(made: Plan, live: Live) -> Wanted:
     seen = view(text.parse(made.after))
     names = {name for router in seen.routers.values() for name, peer in router.peers.items() if not peer.is_group}
     names |= {key[0] for key, session in live.sessions.items() if session.dynamic}
-    accepted = set()
+    accepted: set[str] = set()
+    active = {key for key, session in live.sessions.items() if session.dynamic}
     for router in seen.routers.values():
         for peer in router.speakers():
+            active |= {(peer.name, family) for family in FAMILIES if admission.effective(router, peer, family).active}
             for prefix in live.routes:
                 network = _network(prefix)
                 if network is not None and admission.accepts(seen, router, peer, network).accepted:
                     accepted.add(prefix)
-    return kept(live, names, accepted)
+    wanted = kept(live, names, accepted)
+    # A family that a neighbour had and the declaration does not give it is meant to go.
+    return replace(wanted, sessions=tuple(key for key in wanted.sessions if key in active))
 
 
 def _network(prefix: str) -> Any:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.harness.bgp import Kubernetes
 from tests.harness.lab import Lab, Run
 
 NODES = ["mini01", "mini02", "mini03"]
@@ -78,7 +79,7 @@ def test_a_check_run_on_a_standing_cluster_predicts_nothing(lab: Lab, cold: Run)
     assert check.changed == set()
 
 
-@pytest.mark.parametrize("tag", ["preflight", "talos", "kubernetes", "cni", "verify"])
+@pytest.mark.parametrize("tag", ["preflight", "talos", "kubernetes", "cni", "bgp", "verify"])
 def test_one_tag_runs_its_phase_and_the_preflight_only(lab: Lab, cold: Run, tag: str) -> None:
     run = lab.play("-t", tag)
     assert run.rc == 0, run.output
@@ -102,6 +103,7 @@ def test_a_changed_value_of_the_model_is_predicted_applied_live_and_then_quiet(l
     assert check.rc == 0, check.output
     assert check.changed == {(name, "homeops.cluster.talos : Apply the machine config") for name in NODES}
     assert "vm.swappiness" in check.output
+    assert "is being tried" not in check.output
     real = lab.play("-t", "talos", "-e", values)
     assert real.rc == 0, real.output
     assert real.changed == check.changed
@@ -113,3 +115,23 @@ def test_limit_addresses_one_node(lab: Lab, cold: Run) -> None:
     run = lab.play("-t", "talos", "--limit", "mini02")
     assert run.rc == 0, run.output
     assert {result.host for result in run.results} == {"mini02"}
+    assert "homeops.cluster.preflight : Check the model across its layers" in run.ran
+
+
+def test_an_installer_that_an_interrupted_run_left_is_taken_away(lab: Lab, cold: Run) -> None:
+    kubernetes = Kubernetes(lab.controller / "kubeconfig")
+    place = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+    kubernetes.ask("POST", place, {"metadata": {"name": "cilium-install"}, "roleRef": role, "subjects": []})
+    run = lab.play("-t", "cni")
+    assert run.rc == 0, run.output
+    left = [item["metadata"]["name"] for item in kubernetes.ask("GET", place)["items"]]
+    assert "cilium-install" not in left
+
+
+def test_another_version_of_cilium_is_refused_at_once(lab: Lab, cold: Run) -> None:
+    before = lab.writes()
+    run = lab.play("-t", "cni", "-e", "cilium_version=1.17.5")
+    assert run.rc != 0
+    assert "1.17.6 runs and 1.17.5 is wanted" in " ".join(run.output.split())
+    assert lab.writes() == before
