@@ -51,7 +51,7 @@ lab-status: setup ## what the lab runs
 test: setup-test ## everything below, two stages at a time, with a summary
 	@python -m tools.check
 
-.PHONY: lint sanity unit integration molecule
+.PHONY: lint sanity unit integration bgp molecule
 lint: setup-test ## ruff, mypy, yamllint, ansible-lint, generated pages
 	@python -m tools.check ruff mypy yamllint ansible-lint docs
 sanity: setup-test ## ansible-test sanity, in a copy of the tree
@@ -60,6 +60,8 @@ unit: setup-test ## the unit tests
 	@python -m tools.check unit
 integration: setup-test ## the playbooks on labs of their own
 	@python -m tools.check integration
+bgp: setup-test ## the router, its speakers and the phase that joins them
+	@python -m tools.check bgp
 molecule: setup-test ## converge, idempotence and verify on a lab of its own
 	@python -m tools.check molecule
 
