@@ -19,7 +19,7 @@ from typing import Any
 from . import kinds, selectors
 
 Body = Mapping[str, Any]
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address  # pylint: disable=unsupported-binary-operation
 
 _IPS = ("lbipam.cilium.io/ips", "io.cilium/lb-ipam-ips")
 #: Classes that LB-IPAM serves; another one is ignored without a condition.

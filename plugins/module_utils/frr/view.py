@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from . import grammar
 from .text import Line
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network  # pylint: disable=unsupported-binary-operation
 
 #: Sequence steps that FRR gives to prefix-list lines without ``seq``.
 _STEP = 5

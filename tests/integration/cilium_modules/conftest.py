@@ -147,6 +147,11 @@ def caller(server: KubeServer) -> Call:
     return run
 
 
+def _fits(body: dict[str, Any], labels: dict[str, str]) -> bool:
+    """Whether the policy selects a node with these labels."""
+    return selectors.matches(body["spec"].get("nodeSelector"), labels, absent=True)
+
+
 class Agents(threading.Thread):
     """Operator and agents: NodeConfigs with sessions that stand, unless a legacy policy selects the node.
 
@@ -178,11 +183,8 @@ class Agents(threading.Thread):
         served = set()
         for node in nodes:
             name, labels = node["metadata"]["name"], node["metadata"].get("labels") or {}
-            fits = lambda body, labels=labels: selectors.matches(  # noqa: E731
-                body["spec"].get("nodeSelector"), labels, absent=True
-            )
-            legacy = [body for body in policies if fits(body)]
-            chosen = [body for body in clusters if fits(body)]
+            legacy = [body for body in policies if _fits(body, labels)]
+            chosen = [body for body in clusters if _fits(body, labels)]
             if legacy or chosen:
                 served.add(name)
             if not chosen:

@@ -158,7 +158,7 @@ ROWS: list[tuple[int, Callable[[], dict[str, Body]], Change, str, str]] = [
     (15, pools, lambda o: block(o, stop="172.29.52.1"), "blocks[0]", "start"),
     (15, pools, lambda o: block(o, start="nonsense"), "blocks[0]", "start"),
     (15, pools, lambda o: block(o, start="172.29.52.1", stop="fd00::1"), "blocks[0]", "cidr"),
-    (15, pools, lambda o: block(o), "blocks[0]", "cidr"),
+    (15, pools, block, "blocks[0]", "cidr"),
     (16, pools, lambda o: block(o, cidr="172.29.52.9/28"), "cidr", "172.29.52.0/28"),
     (16, pools, lambda o: block(o, cidr="172.29.52.0/28", start="172.29.52.1"), "blocks[0]", "either"),
     (17, pools, lambda o: o[kinds.POOL]["spec"]["blocks"].append({"start": "172.29.52.150"}), "blocks", "no address"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import random
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -51,9 +52,9 @@ def test_the_intent_survives_the_way_there_and_back(options: dict[str, Any]) -> 
     back = reading.from_v2(new, there.name)
     assert back == there
     again = render.legacy(back)
-    key = lambda neighbor: neighbor["peerAddress"]  # noqa: E731 - names, and so the order, are new
+    # Names, and so the order, are new.
     for policy in (legacy, again):
-        policy["spec"]["virtualRouters"][0]["neighbors"].sort(key=key)
+        policy["spec"]["virtualRouters"][0]["neighbors"].sort(key=itemgetter("peerAddress"))
     assert again == legacy
 
 

@@ -146,7 +146,7 @@ def test_a_new_line_never_joins_the_last_one() -> None:
 def test_a_block_behind_the_router_moves_before_it() -> None:
     raw = edit.apply("", samples.declared(*samples.plain_peers()))
     first, last = edit.markers("home-ops")
-    block, _, rest = raw.partition(last + "\n")
+    block, _marker, rest = raw.partition(last + "\n")
     moved = rest + block + last + "\n"
     assert edit.apply(moved, samples.declared(*samples.plain_peers())) == raw
     assert "late-policy" in [fault.id for fault in lint.lint(text.parse(moved))]

@@ -200,7 +200,7 @@ def test_refusals_are_told_apart(console: Console, reply: Any, kind: type, words
     console.script[f"GET {BGP}"] = [reply]
     with with_key(console) as client, pytest.raises(kind, match=words) as caught:
         BgpConfig(client, "default").read()
-    assert type(caught.value) is kind
+    assert caught.value.__class__ is kind
     assert "<html" not in str(caught.value)
 
 
