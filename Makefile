@@ -36,7 +36,8 @@ setup-test: ## the same, and the test tools
 
 .PHONY: demo
 demo: setup ## the whole bootstrap against the embedded lab, which stays up
-	@ansible-playbook site.yml $(ARGS)
+	@python -m lab up --if-needed
+	@ansible-playbook site.yml $$(python -m tools.demo) $(ARGS)
 	@cat tools/demo.txt
 
 .PHONY: lab-up lab-down lab-status
