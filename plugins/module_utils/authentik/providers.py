@@ -101,7 +101,7 @@ def _proxy(body: Body, item: Mapping[str, Any], where: str) -> None:
     if not body.get("mode"):
         raise InputError(
             f"{where} ({body['name']}): a proxy provider needs its mode",
-            remedy="Say proxy (the outpost talks to the service), forward_single or forward_domain (the ingress asks)",
+            remedy="Say proxy (the outpost talks to the service), forward_single or forward_domain",
             param=where.partition("[")[0],
         )
     if item.get("external_host") is not None:
