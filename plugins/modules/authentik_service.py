@@ -57,8 +57,8 @@ options:
       mode:
         description:
           - How requests reach a proxy provider. C(proxy) when the ingress sends them to the outpost, which talks to the
-            service; C(forward_single) when the ingress asks the outpost about each one; C(forward_domain) when one login
-            is for a whole domain.
+            service; C(forward_single) when the ingress asks the outpost about each one; C(forward_domain) when one
+            login is for a whole domain.
           - Required for type C(proxy).
         type: str
         choices: [proxy, forward_single, forward_domain]
@@ -182,6 +182,23 @@ options:
     description: Outpost of the proxy providers. C(embedded) is the one inside the server, whatever it is called.
     type: str
     default: embedded
+  external_outposts:
+    description:
+      - Outposts of type proxy that are made together with their first provider when they are not there; the server
+        makes none without providers. Their settings are written then, and by M(homeops.cluster.authentik_outpost)
+        later.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the outpost.
+        type: str
+        required: true
+      config:
+        description: Its settings.
+        type: dict
+        default: {}
   owner:
     description: Publisher that marks the applications as made here.
     type: str
@@ -269,41 +286,11 @@ waited:
 from collections.abc import Mapping
 from typing import Any
 
-from ..module_utils.authentik import session
+from ..module_utils.authentik import options, outposts, session
 from ..module_utils.authentik.service_run import ServiceRun
 from ..module_utils.authentik.services import Policy
 from ..module_utils.common.context import Context
 from ..module_utils.common.runner import run_module
-
-_TEXTS = (
-    "name",
-    "outpost",
-    "authorization_flow",
-    "invalidation_flow",
-    "external_host",
-    "internal_host",
-    "cookie_domain",
-    "basic_auth_user_attribute",
-    "basic_auth_password_attribute",
-    "certificate",
-    "client_id",
-    "signing_key",
-    "encryption_key",
-    "access_token_validity",
-    "refresh_token_validity",
-    "group",
-    "meta_launch_url",
-    "meta_description",
-    "meta_icon",
-)
-_FLAGS = (
-    "internal_host_ssl_validation",
-    "basic_auth_enabled",
-    "intercept_header_auth",
-    "include_claims_in_id_token",
-    "open_in_new_tab",
-)
-_LISTS = ("groups", "skip_paths", "property_mappings")
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -315,47 +302,25 @@ SPEC: dict[str, Any] = {
             "options": {
                 "slug": {"type": "str", "required": True},
                 "type": {"type": "str", "choices": ["proxy", "oauth2"], "default": "proxy"},
-                "mode": {"type": "str", "choices": ["proxy", "forward_single", "forward_domain"]},
-                "open_api": {"type": "bool", "default": False},
-                "redirect_uris": {
-                    "type": "list",
-                    "elements": "dict",
-                    "options": {
-                        "url": {"type": "str", "required": True},
-                        "matching_mode": {"type": "str", "choices": ["strict", "regex"], "default": "strict"},
-                    },
-                },
-                "client_type": {"type": "str", "choices": ["confidential", "public"]},
-                "client_secret": {"type": "str", "no_log": True},
-                "sub_mode": {
-                    "type": "str",
-                    "choices": [
-                        "hashed_user_id",
-                        "user_id",
-                        "user_uuid",
-                        "user_username",
-                        "user_email",
-                        "user_upn",
-                    ],
-                },
-                "issuer_mode": {"type": "str", "choices": ["per_provider", "global"]},
-                "policy_engine_mode": {"type": "str", "choices": ["any", "all"]},
-                **{name: {"type": "str"} for name in _TEXTS if name not in ("signing_key", "encryption_key")},
-                # Names of key pairs, which hide nothing.
-                "signing_key": {"type": "str", "no_log": False},
-                "encryption_key": {"type": "str", "no_log": False},
-                **{name: {"type": "bool"} for name in _FLAGS},
-                **{name: {"type": "list", "elements": "str"} for name in _LISTS},
+                **options.PROVIDER,
+                **options.APPLICATION,
+                **{name: {"type": "str"} for name in ("name", "outpost", *options.FLOWS)},
+                "groups": {"type": "list", "elements": "str"},
             },
         },
-        "authorization_flow": {"type": "str", "default": "default-provider-authorization-implicit-consent"},
-        "invalidation_flow": {"type": "str", "default": "default-provider-invalidation-flow"},
+        **options.FLOWS,
         "outpost": {"type": "str", "default": "embedded"},
+        "external_outposts": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {"name": {"type": "str", "required": True}, "config": {"type": "dict", "default": {}}},
+        },
         "owner": {"type": "str", "default": "homeops.cluster"},
         "exact": {"type": "bool", "default": False},
         "adopt": {"type": "bool", "default": False},
         "allow_empty": {"type": "bool", "default": False},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "state": options.STATE,
         "assume_groups": {"type": "list", "elements": "str", "default": []},
     },
     "supports_check_mode": True,
@@ -364,14 +329,19 @@ SPEC: dict[str, Any] = {
 
 def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Have the services, or have them gone; see DOCUMENTATION."""
+    external = {
+        item["name"]: outposts.config(item["config"], f"external_outposts[{index}]")
+        for index, item in enumerate(params["external_outposts"])
+    }
     policy = Policy(
+        external=external,
         owner=params["owner"],
         exact=params["exact"],
         adopt=params["adopt"],
         allow_empty=params["allow_empty"],
         outpost=params["outpost"],
     )
-    flows = {key: params[key] for key in ("authorization_flow", "invalidation_flow")}
+    flows = {key: params[key] for key in options.FLOWS}
     with session.connect(params, ctx) as client:
         session.check_version(client, ctx)
         work = ServiceRun(client, policy, ctx, flows, params["assume_groups"])

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ..common.errors import InputError
 from . import lint
 from .objects import Body
+from .options import BIND
 from .version import Version
 
 #: Scopes of an oauth2 provider when nothing is said: the API sets none, and no claim would flow.
@@ -94,6 +95,9 @@ def _flows(body: Body, item: Mapping[str, Any], names: Names, version: Version, 
         slug = item.get(option)
         if slug is None or (option == "invalidation_flow" and not version.invalidation_flow):
             continue
+        # RADIUS and LDAP clients log in by what is called their authorization flow.
+        if option == "authorization_flow" and item.get("type") in BIND:
+            designation = "authentication"
         body[option] = names.flow(slug, designation, f"{where}.{option}") if slug else None
 
 

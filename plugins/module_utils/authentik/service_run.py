@@ -95,6 +95,9 @@ class ServiceRun:
         for step in plan.steps:
             if step.bindings and not self._bound_at_once(step):
                 self._bind(step, made)
+        for change in plan.outposts:
+            if change.action == "create":
+                self._found(change, made)
         for outpost in seen.outposts:
             wanted = plan.memberships.get(str(outpost["pk"]))
             if wanted:
@@ -160,6 +163,17 @@ class ServiceRun:
             if change.action == "create" and target is not None:
                 body["target"] = target
             writer.write(self._client, Change(change.kind, change.action, change.name, body, key=change.key))
+
+    def _found(self, change: Change, made: Mapping[str, Any]) -> None:
+        """Make an outpost with its first providers."""
+        # The server gives its defaults only to those that ask for them, and a proxy crashes without authentik_host.
+        base = self._client.get("/outposts/instances/default_settings/", doing="reading the default settings")
+        body = {
+            **change.body,
+            "providers": [made.get(key, key) for key in change.body["providers"]],
+            "config": {**base["config"], **change.body["config"]},
+        }
+        writer.write(self._client, Change(change.kind, change.action, change.name, body))
 
     def _place(self, outpost: Mapping[str, Any], wanted: Membership, made: Mapping[str, Any]) -> None:
         keys = Membership(

@@ -44,6 +44,8 @@ class Policy:
     adopt: bool = False
     allow_empty: bool = False
     outpost: str = outposts.ALIAS
+    #: Settings of outposts that are made with their first provider, by name.
+    external: Mapping[str, Body] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -294,12 +296,18 @@ def _place(found: Plan, seen: Seen, policy: Policy) -> None:
     :raises InputError: no such outpost, of another type, or it would be emptied.
     """
     attach: dict[str, set[Any]] = {}
+    new: dict[str, set[Any]] = {}
     ours: set[Any] = set()
     for step in found.steps:
         one = step.service
         if not one.outpost:
             continue
         outpost = outposts.find(seen.outposts, one.outpost)
+        key = one.provider["name"] if step.provider.action == "create" else step.provider.key
+        ours.add(key)
+        if outpost is None and one.outpost in policy.external:
+            new.setdefault(one.outpost, set()).add(key)
+            continue
         if outpost is None:
             raise outposts.missing(seen.outposts, one.outpost, f"outpost of service {one.slug}")
         if outpost.get("type") != "proxy":
@@ -307,9 +315,15 @@ def _place(found: Plan, seen: Seen, policy: Policy) -> None:
                 f"outpost {outpost['name']} of service {one.slug} is of type {outpost.get('type')}, not proxy",
                 param="services",
             )
-        key = one.provider["name"] if step.provider.action == "create" else step.provider.key
         attach.setdefault(str(outpost["pk"]), set()).add(key)
-        ours.add(key)
+    for name, members in new.items():
+        body = {
+            "name": name,
+            "type": "proxy",
+            "providers": Membership(attach=frozenset(members)).of(()),
+            "config": dict(policy.external[name]),
+        }
+        found.outposts.append(plan(kinds.OUTPOST, body, None))
     going = {change.key for change in found.removals if change.kind is not kinds.APPLICATION}
     going |= {step.retired.key for step in found.steps if step.retired}
     for outpost in seen.outposts:
