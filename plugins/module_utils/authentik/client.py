@@ -275,7 +275,7 @@ class Client:
                     return None
                 refused = refusal(doing, self.connection.target, answer.status, answer.body)
                 if not isinstance(refused, Starting) or attempt == _TRIES:
-                    raise self._explained(refused, method, repeated)
+                    raise self._explained(refused, repeated)
                 pause = min(_seconds(answer.headers.get("retry-after", "")) or pause, _PATIENCE)
                 self._tell(f"{refused.answer}, next try in {pause:.0f} s")
             repeated = True
@@ -283,8 +283,8 @@ class Client:
             self._sleep(pause)
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def _explained(self, refused: AuthentikError, method: str, repeated: bool) -> AuthentikError:
-        if repeated and method == "POST" and isinstance(refused, Refused):
+    def _explained(self, refused: AuthentikError, repeated: bool) -> AuthentikError:
+        if repeated and isinstance(refused, Refused) and "already exists" in refused.answer:
             refused.remedy = "An earlier try of this request may have been carried out; run again"
             refused.args = (refused.sentence(),)
         return refused
