@@ -102,7 +102,7 @@ options:
     type: list
     elements: dict
   identity:
-    description: C(providers), C(applications) and C(outposts) with their C(health).
+    description: C(providers), C(applications) and C(outposts) of M(homeops.cluster.authentik_info).
     type: dict
   probes:
     description: Answers of M(homeops.cluster.service_probe).

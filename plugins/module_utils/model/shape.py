@@ -315,6 +315,8 @@ SERVICES = ListOf(
             # Paths that need no login, as regular expressions; opening all of /api/ takes a second word.
             "skip_paths": ListOf(leaves.text("a regular expression")),
             "open_api": leaves.boolean(),
+            # Paths that the status asks for without a login, to see that they are not open.
+            "api_paths": ListOf(leaves.pattern(r"/[!-~]*", "a path such as /api/v1/status")),
             "outpost": _NAMES,
             "oidc": Keys(
                 need={

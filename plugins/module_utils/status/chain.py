@@ -70,8 +70,8 @@ class Facts:
     :param cluster: the objects of the Kubernetes API.
     :param routes: ``routes`` of the report of ``bgp_status``.
     :param records: address records of the internal zone: ``name``, ``type`` and ``value`` each.
-    :param identity: ``providers``, ``applications`` and ``outposts`` (each with its ``health``), as Authentik returns
-        them.
+    :param identity: ``providers``, ``applications`` and ``outposts`` (each with the names of its providers
+        and its ``health``), as ``authentik_info`` returns them.
     :param probes: answers of ``service_probe``.
     :param now: the time of the report, RFC 3339.
     """

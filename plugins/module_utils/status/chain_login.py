@@ -4,9 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The links between the ingress and the login page: provider, outpost, the login that is seen, what stays open.
 
-Authentik's objects come as its API gives them (``/providers/all/``, ``/core/applications/``, ``/outposts/instances/``
-with ``health``). An outpost passes a provider by that has no application, and of two providers with one host only the
-last by name is served (goauthentik/authentik ``internal/outpost/proxyv2``).
+Authentik's objects come as ``authentik_info`` gives them: providers by ``pk``, applications with the ``pk`` of theirs,
+outposts with the names of theirs and with their ``health``. An outpost passes a provider by that has no application,
+and of two providers with one host only the last by name is served (goauthentik/authentik ``internal/outpost/proxyv2``).
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def outpost(one: Wanted, facts: Facts) -> Judgement:
     found = _provider(_application(one, facts) or {}, facts)
     if found is None:
         return UNKNOWN, "there is no provider that the outpost could have"
-    if found.get("pk") not in (mine.get("providers") or []):
-        others = [str(item.get("name")) for item in outposts if found.get("pk") in (item.get("providers") or [])]
+    if found.get("name") not in (mine.get("providers") or []):
+        others = [str(item.get("name")) for item in outposts if found.get("name") in (item.get("providers") or [])]
         elsewhere = f"; {', '.join(others)} has it" if others else ""
         return BROKEN, f"outpost {mine.get('name')} does not have provider {found.get('name')}{elsewhere}"
     health = mine.get("health")

@@ -137,7 +137,7 @@ def facts() -> Facts:
         "pk": "0d3c",
         "name": "authentik Embedded Outpost",
         "managed": "goauthentik.io/outposts/embedded",
-        "providers": [1, 2],
+        "providers": ["prometheus", "dashboard"],
         "health": [{"version": "2025.12.4", "version_should": "2025.12.4", "version_outdated": False}],
     }
     route = {
