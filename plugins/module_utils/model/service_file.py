@@ -28,8 +28,8 @@ def insert(text: str, variable: str, entry: Mapping[str, Any], path: str = "") -
     :raises InputError: the list cannot be told, is not written as a block, or has an entry of that name.
     """
     node = _list(text, variable, path)
-    known = _load(text, path).get(variable)
-    if any(isinstance(item, Mapping) and item.get("name") == entry.get("name") for item in known or ()):
+    known: list[Any] = _load(text, path).get(variable) or []
+    if any(isinstance(item, Mapping) and item.get("name") == entry.get("name") for item in known):
         raise InputError(f"{variable} has an entry called {entry.get('name')}", target=path, param="entry")
     lines = text.splitlines()
     column = node.start_mark.column
