@@ -174,7 +174,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         work = OutpostRun(client, ctx, allow_empty=params["allow_empty"], providers=coming[0], outposts=coming[1])
         if params["state"] == "absent":
             return work.absent([item["name"] for item in params["outposts"]], allowed=params["allow_embedded"])
-        return work.present(params["outposts"], wait=params["wait_timeout"] if params["wait"] else 0)
+        return work.present(params["outposts"], wait=params["wait_timeout"] if params["wait"] else None)
 
 
 def main() -> None:

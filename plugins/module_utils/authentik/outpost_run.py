@@ -38,7 +38,7 @@ class OutpostRun:
         self._names = References(client)
         self._providers: list[dict[str, Any]] | None = None
 
-    def present(self, items: Sequence[Mapping[str, Any]], *, wait: float = 0) -> dict[str, Any]:
+    def present(self, items: Sequence[Mapping[str, Any]], *, wait: float | None = None) -> dict[str, Any]:
         """Have the outposts; with ``wait``, connected within so many seconds."""
         seen = self._client.all(kinds.OUTPOST.path, doing="reading the outposts")
         work = []
@@ -58,7 +58,7 @@ class OutpostRun:
                 now = self._write(change, found, wanted)
             if now is not None:
                 facts.append(now)
-        if wait and not self._ctx.check_mode:
+        if wait is not None and not self._ctx.check_mode:
             health.wait_connected(self._client, facts, wait, self._ctx)
         labels = {item["pk"]: str(item["name"]) for item in self._providers or ()}
         return writer.result(
