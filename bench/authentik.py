@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ class Peer:
 
     def find(self, path: str, field: str, value: str) -> dict[str, Any] | None:
         """Look one object up by a filter, and make sure that it is the one."""
-        found = self.ask("GET", f"{path}?{field}={urllib.request.quote(value)}")["results"]
+        found = self.ask("GET", f"{path}?{field}={urllib.parse.quote(value)}")["results"]
         return next((item for item in found if str(item[field.partition("__")[0]]) == value), None)
 
     def run(self) -> tuple[int, float]:
@@ -94,8 +95,9 @@ class Peer:
                 self.find("/flows/instances/", "slug", f"default-provider-{name}")
                 for name in ("authorization-implicit-consent", "invalidation-flow")
             ]
-            assert all(flows)
             group = self.find("/core/groups/", "name", "authentik Admins")
+            if group is None or flows[0] is None or flows[1] is None:
+                sys.exit("the server has no default flows or no group of administrators")
             provider = self.find("/providers/proxy/", "name__iexact", f"{slug}-proxy") or self.ask(
                 "POST",
                 "/providers/proxy/",

@@ -72,6 +72,10 @@ class Info:
         """
         session.check_version(self._client, self._ctx)
         user = self._client.get("/core/users/me/", doing="asking whose token it is")["user"]
+        if not user.get("is_superuser"):
+            self._ctx.warn(
+                f"{user['username']}, whose token it is, is no superuser: lists hold what that user may see, which may be less"
+            )
         parts = {part for part in gather if part != "findings"} | (set(_FINDINGS) if "findings" in gather else set())
         if "providers" in gather:
             parts.add("proxy")

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 from collections.abc import Iterator
@@ -14,12 +15,19 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes import session
+from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.client import Client
+from tests.harness.kube_server import KubeServer
 from tests.harness.lab import CHECKOUT, Lab, Run
 from tests.unit.plugins.module_utils.authentik import objects_of_a_server as shapes
 from tests.unit.plugins.module_utils.authentik.api_double import PROXY, TOKEN, Double, serving
 
 HOME = CHECKOUT / "inventories" / "home"
 SIX = ["alertmanager", "dashboard", "grafana", "hubble", "longhorn", "prometheus"]
+
+
+def client_of(kubeconfig: str) -> Client:
+    return session.connect({"kubeconfig": kubeconfig})
 
 
 class House:
@@ -104,3 +112,41 @@ def test_a_server_that_is_not_there_is_predicted_as_absent(house: House) -> None
     assert found.changed == set()
     refused = house.play(authentik_token="q7-expired")
     assert refused.rc != 0 and "Token invalid/expired" in refused.output and "q7-expired" not in refused.output
+
+
+def test_an_external_outpost_and_radius(tmp_path: Path) -> None:
+    """The Secret of an external outpost holds the token of that outpost, and RADIUS is a provider, not a Job."""
+    double, secret = Double(), "q7-radius"
+    read = HOME / "group_vars" / "all"
+    identity = yaml.safe_load((read / "identity.yml").read_text(encoding="utf-8"))["homeops_identity"]
+    services = yaml.safe_load((read / "services.yml").read_text(encoding="utf-8"))["homeops_services"]
+    identity["external_outpost"] = {"name": "outside", "namespace": "authentik-proxy"}
+    identity["radius"] = {"client_networks": ["172.29.51.0/24"]}
+    services[0]["outpost"] = "outside"
+    double.health[shapes.EMBEDDED] = [{"version": "2025.12.4", "version_outdated": False}]
+    with serving(double) as connection, KubeServer(tmp_path, "emulator") as kube:
+        house = House(double, connection["url"], Lab("127.74", tmp_path), HOME)
+        variables = {
+            "homeops_identity": identity,
+            "homeops_services": services,
+            "authentik_radius_secret": secret,
+            "authentik_kubeconfig": kube.kubeconfig(),
+            # Nobody serves the two outposts that are made here.
+            "authentik_fail_on": "never",
+        }
+        predicted = house.play("--check", "--diff", **variables)
+        done = house.play("--diff", **variables)
+        again = house.play(**variables)
+        assert (predicted.rc, done.rc, again.rc) == (0, 0, 0), predicted.output + done.output + again.output
+        assert predicted.changed == done.changed and again.changed == set()
+        outposts = {outpost["name"]: outpost for outpost in double.store["outposts/instances"]}
+        assert {name: len(outpost["providers"]) for name, outpost in outposts.items()} == {
+            "authentik Embedded Outpost": 5,
+            "outside": 1,
+            "radius-outpost": 1,
+        }
+        with client_of(kube.kubeconfig()) as client:
+            path = "/api/v1/namespaces/authentik-proxy/secrets/authentik-external-outpost-token"
+            stored = base64.b64decode(client.get(path)["data"]["token"]).decode()
+        assert stored == double.token_keys[outposts["outside"]["token_identifier"]]
+        assert not any(key in run.output for key in (secret, stored) for run in (predicted, done, again))
