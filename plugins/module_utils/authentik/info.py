@@ -74,7 +74,7 @@ class Info:
         user = self._client.get("/core/users/me/", doing="asking whose token it is")["user"]
         if not user.get("is_superuser"):
             self._ctx.warn(
-                f"{user['username']}, whose token it is, is no superuser: lists hold what that user may see, which may be less"
+                f"{user['username']}, whose token it is, is no superuser: lists hold only what that user may see"
             )
         parts = {part for part in gather if part != "findings"} | (set(_FINDINGS) if "findings" in gather else set())
         if "providers" in gather:

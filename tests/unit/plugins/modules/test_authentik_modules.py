@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.homeops.cluster.plugins.module_utils.authentik import membership
 from ansible_collections.homeops.cluster.plugins.module_utils.authentik.errors import AuthentikError, TokenRefused
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError
@@ -137,6 +138,49 @@ def test_a_login_of_its_own_and_back(server: Server) -> None:
     back = server.both(authentik_service, services=[service("wiki"), service("blog")], exact=True)
     assert names(server.double, OAUTH2) == []
     assert "q7-secret" not in str(back)
+
+
+def outline(double: Double) -> Any:
+    """What is there, without keys: providers, applications with their provider, bindings, members, groups."""
+    provider = {one["pk"]: one["name"] for kind in (PROXY, OAUTH2) for one in double.store[kind]}
+    app = {one["pk"]: (one["slug"], provider.get(one["provider"])) for one in double.store["core/applications"]}
+    return (
+        sorted(provider.values()),
+        sorted(app.values()),
+        sorted((app[one["target"]], one["group"]) for one in double.store["policies/bindings"]),
+        sorted(provider[key] for key in double.store["outposts/instances"][0]["providers"]),
+        # A turn that could not be given back has no rights and is taken over by the next change.
+        [name for name in names(double, "core/groups") if not name.startswith("homeops.cluster turn")],
+    )
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["not carried out", "answer lost"])
+def test_a_run_that_is_cut_short_anywhere_is_taken_up_again(late: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(membership, "ABANDONED", 0.1)
+    before = [service("wiki"), service("old"), service("blog", groups=["authentik Admins"])]
+    oidc = {"slug": "wiki", "type": "oauth2", "redirect_uris": [{"url": "https://wiki.test/cb"}], "groups": []}
+    after = {"services": [oidc, service("blog"), service("new", groups=["authentik Admins"])], "exact": True}
+    wanted: Any = None
+    for number in range(100):
+        double = Double()
+        with serving(double) as connection:
+            server = Server(double, connection)
+            server.run(authentik_service, services=before)
+            sofar = len(double.requests)
+            if number:
+                double.failing = (sofar + number, late)
+                try:
+                    server.run(authentik_service, **after)
+                except AuthentikError as error:
+                    assert error.status == 500
+                double.failing = (0, False)
+                if len(double.requests) < sofar + number:
+                    assert number > 20
+                    return
+            server.run(authentik_service, **after)
+            wanted = wanted or outline(double)
+            assert outline(double) == wanted, f"cut short at request {number}"
+    raise AssertionError("no run has ended")
 
 
 def test_a_slug_that_somebody_renamed_is_mended(server: Server) -> None:

@@ -45,6 +45,8 @@ class Double:
         self.lock = threading.Lock()
         self.requests: list[tuple[str, str]] = []
         self.delay: Callable[[], float] = lambda: 0.0
+        #: Number of the request that fails, and whether it is carried out all the same.
+        self.failing: tuple[int, bool] = (0, False)
         self.keys = {TOKEN: "akadmin"}
         self.token_keys: dict[str, str] = {}
         self.health: dict[str, list[Any]] = {}
@@ -236,7 +238,12 @@ def serving(double: Double) -> Iterator[dict[str, Any]]:
             try:
                 with double.lock:
                     double.requests.append((self.command, url.path))
+                    count, late = double.failing
+                    if len(double.requests) == count and not late:
+                        raise Refusal(500, {})
                     status, answer = double.answer(self.command, url.path, dict(parse_qsl(url.query)), body, key)
+                    if len(double.requests) == count:
+                        raise Refusal(500, {})
                     data = b"" if answer is None else json.dumps(answer).encode()
             except Refusal as refusal:
                 status, data = refusal.status, json.dumps(refusal.body).encode()

@@ -175,8 +175,8 @@ def test_only_what_is_marked_as_ours_goes() -> None:
     seen = seen_of(app, foreign, proxies=[provider, strange], outposts_=[outpost(providers=[4, 5])])
     plan = services.plan_services([], seen, policy_of(exact=True), Context())
     assert [(change.kind.title, change.name) for change in plan.removals] == [
-        ("application", "old"),
         ("proxy provider", "old-proxy"),
+        ("application", "old"),
     ]
     assert plan.memberships[EMBEDDED].of([4, 5]) == [5]
     assert services.plan_services([], seen, policy_of(), Context()).changes == []
@@ -282,14 +282,14 @@ def test_a_host_may_pass_from_a_service_that_goes() -> None:
     provider, app = standing(old)
     seen = seen_of(app, proxies=[provider], outposts_=[outpost(providers=[1])])
     plan = services.plan_services([service()], seen, policy_of(exact=True), Context())
-    assert [change.name for change in plan.removals] == ["old", "old-proxy"]
+    assert [change.name for change in plan.removals] == ["old-proxy", "old"]
 
 
 def test_a_removal_by_name_takes_nothing_of_others() -> None:
     provider, app = standing(service())
     seen = seen_of(app, application("wiki"), proxies=[provider], outposts_=[outpost(providers=[1, 2])])
     plan = services.plan_removal(["grafana", "never"], seen, policy_of(), Context())
-    assert [change.name for change in plan.removals] == ["grafana", "grafana-proxy"]
+    assert [change.name for change in plan.removals] == ["grafana-proxy", "grafana"]
     with pytest.raises(InputError, match="wiki is there already and carries no publisher"):
         services.plan_removal(["wiki"], seen, policy_of(), Context())
 
