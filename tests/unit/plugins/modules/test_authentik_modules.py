@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import copy
+import os
+import random
+import threading
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -260,6 +263,35 @@ def test_an_external_outpost_comes_with_its_first_service(server: Server) -> Non
     outside = server.double.store["outposts/instances"][1]
     assert outside["config"]["authentik_host"] == "https://auth.test" and outside["config"]["log_level"] == "info"
     assert len(outside["providers"]) == 1
+
+
+@pytest.mark.parametrize("number", range(int(os.environ.get("HOMEOPS_TEST_RACES", "5"))))
+def test_two_runs_at_once_both_end_attached(server: Server, number: int) -> None:
+    """With HOMEOPS_TEST_RACES=100, a hundred times."""
+    chance = random.Random(number)
+    server.run(authentik_service, services=[service("base")])
+    for slug in ("wiki", "blog"):
+        provider = {"name": slug, "mode": "forward_single", "external_host": f"https://{slug}.test"}
+        server.run(authentik_provider, providers=[provider])
+    server.double.delay = lambda: chance.random() * 0.02
+    failed: list[BaseException] = []
+
+    def attach(name: str) -> None:
+        try:
+            Server(server.double, server.connection).run(
+                authentik_outpost, outposts=[{"name": "embedded", "providers": [name]}]
+            )
+        except BaseException as error:  # noqa: BLE001  # told below
+            failed.append(error)
+
+    runs = [threading.Thread(target=attach, args=(name,)) for name in ("wiki", "blog")]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(60)
+    assert failed == []
+    assert len(server.double.store["outposts/instances"][0]["providers"]) == 3
+    assert names(server.double, "core/groups") == ["authentik Admins"]
 
 
 # the parts
