@@ -84,7 +84,8 @@ class Peer:
 
     def find(self, path: str, field: str, value: str) -> dict[str, Any] | None:
         """Look one object up by a filter, and make sure that it is the one."""
-        found = self.ask("GET", f"{path}?{field}={urllib.parse.quote(value)}")["results"]
+        query = f"{field}={urllib.parse.quote(value)}&superuser_full_list=true"
+        found = self.ask("GET", f"{path}?{query}")["results"]
         return next((item for item in found if str(item[field.partition("__")[0]]) == value), None)
 
     def run(self) -> tuple[int, float]:
