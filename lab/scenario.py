@@ -258,10 +258,20 @@ class AuthentikFaults:
 
 
 @dataclass
+class WebFaults:
+    """What goes wrong between the ingress controllers and the services (``namespace/name`` of Services)."""
+
+    timeout: list[str] = field(default_factory=list)
+    """Their pods do not answer."""
+    refused: list[str] = field(default_factory=list)
+    """Nobody listens on their pods' ports."""
+
+
+@dataclass
 class AuthentikSettings:
     """How Authentik is installed.
 
-    ``always``: it runs without a Deployment in the cluster. ``page_size``: the default size of pages (0: the product's).
+    ``always``: it runs without a Deployment in the cluster. ``page_size``: the size of its pages (0: the product's).
     """
 
     version: str = "2025.12.4"
@@ -289,6 +299,7 @@ class Faults:
     workloads: list[WorkloadFault] = field(default_factory=list)
     console: ConsoleFaults = field(default_factory=ConsoleFaults)
     authentik: AuthentikFaults = field(default_factory=AuthentikFaults)
+    web: WebFaults = field(default_factory=WebFaults)
 
 
 @dataclass

@@ -104,7 +104,7 @@ class Applications(Resource):
             "launch_url": launch_url(row, call),
         }
         if call.store.release.since(2025, 12):
-            shown["meta_icon_url"] = row["meta_icon"] or None
+            shown["meta_icon_url"] = row.get("meta_icon") or None
             shown["meta_icon_themed_urls"] = None
         else:
             shown["meta_icon"] = None

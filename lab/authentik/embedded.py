@@ -36,13 +36,19 @@ _SECRET = secrets.token_bytes(32)
 
 
 class Embedded:
-    """One embedded outpost.
+    """One embedded outpost, or an external one.
 
     :param delay: seconds from a change to its being served; :param worker: whether the worker is up.
     """
 
-    def __init__(self, store: Store, delay: Callable[[], float], worker: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        delay: Callable[[], float],
+        worker: Callable[[], bool],
+    ) -> None:
         self.store, self.delay, self.worker = store, delay, worker
+        self._key, self._browser = "", ""
         self.applications: dict[str, Row] = {}
         self.config: Row = {}
         self.problem = ""
@@ -53,7 +59,15 @@ class Embedded:
     @property
     def row(self) -> Row | None:
         """The outpost's own row."""
+        if self._key:
+            return self.store.outposts.get(self._key)
         return self.store.find("outposts", managed=EMBEDDED)
+
+    def is_external(self, key: str, browser: str) -> None:
+        """Be an external outpost; ``browser`` is where its environment sends browsers to log in."""
+        if (self._key, self._browser) != (key, browser):
+            self._key, self._browser = key, browser
+            self.load()
 
     def refresh(self) -> None:
         """Load the settings when they are due."""
@@ -187,7 +201,7 @@ class Embedded:
 
     def browser_url(self) -> str:
         """Return where browsers log in, with a slash at its end."""
-        host = str(self.config.get("authentik_host") or "")
+        host = self._browser or str(self.config.get("authentik_host") or "")
         return f"{host.rstrip('/')}/" if host else INTERNAL
 
 

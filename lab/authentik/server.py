@@ -62,12 +62,14 @@ class Server:
         if self.settings.page_size:
             self.store.settings["pagination_default_page_size"] = self.settings.page_size
             self.store.settings["pagination_max_page_size"] = self.settings.page_size
-        self.embedded = Embedded(self.store, lambda: self.delays.outpost, lambda: not self.faults.worker_down)
+        self.embedded = Embedded(self.store, self.outpost_delay, lambda: self.worker_up)
         self.api = Api(self.store, self.health, lambda: not self.faults.not_superuser)
         self.requests: Counter[str] = Counter()
         self.pods: dict[str, list[str]] = {}
         """Connected pods of external outposts, by the outpost's key."""
         self.starts = 0
+        self.worker = True
+        """Whether the cluster runs the worker."""
         self._started = float("inf")
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -80,6 +82,15 @@ class Server:
             seeds.fill(self.store, self.token, email=self.email, blueprints=blueprints, complete=self.complete)
         ensure_embedded(self.store)
         self.embedded.load()
+
+    def outpost_delay(self) -> float:
+        """Return the seconds from a change until an outpost serves it."""
+        return self.delays.outpost
+
+    @property
+    def worker_up(self) -> bool:
+        """Whether the worker does its work."""
+        return self.worker and not self.faults.worker_down
 
     def health(self, row: Row) -> list[Row]:
         """Return the entries of ``health/``."""
@@ -177,7 +188,7 @@ class Server:
 
     def _worker(self) -> None:
         """Do what the worker has done by now."""
-        if self.faults.worker_down:
+        if not self.worker_up:
             return
         clean_up(self.store)
         if not self.store.flows and time.monotonic() >= self._started + self.delays.start + self.delays.blueprints:

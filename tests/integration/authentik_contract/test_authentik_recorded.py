@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from lab.authentik.durations import parse
 from tests.harness.authentik import AuthentikServer
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -105,7 +104,11 @@ class Http:
         self.tokens = {"admin": admin, "invalid": "no-such-token", LAB_TOKEN: ""}
 
     def ask(self, line: dict[str, Any], path: str, body: Any) -> tuple[int, Any]:
-        headers = {"Content-Type": "application/json", "X-Forwarded-Host": "auth.lab.test", "X-Forwarded-Proto": "https"}
+        headers = {
+            "Content-Type": "application/json",
+            "X-Forwarded-Host": "auth.lab.test",
+            "X-Forwarded-Proto": "https",
+        }
         if line["auth"] != "none":
             headers["Authorization"] = f"Bearer {self.tokens[line['auth']]}"
         data = None if body is None else json.dumps(body).encode()
