@@ -152,3 +152,19 @@ def test_an_external_outpost_and_radius(tmp_path: Path) -> None:
         (token,) = server.rows("tokens", identifier=f"ak-outpost-{outposts['outside']['pk']}-api")
         assert stored == token["key"]
         assert not any(key in run.output for key in (secret, stored) for run in (predicted, done, again))
+
+
+def test_the_lab_by_its_own_doors(tmp_path: Path) -> None:
+    """The same play with the lab's inventory: another address, the real name, a certificate of the lab's CA."""
+    scenario = tmp_path / "always.yml"
+    scenario.write_text("name: always\nauthentik: {always: true}\n", encoding="utf-8")
+    lab = Lab("127.74", tmp_path)
+    lab.up("--scenario", str(scenario))
+    try:
+        done = lab.play(playbook="playbooks/identity.yml")
+        again = lab.play(playbook="playbooks/identity.yml")
+        assert (done.rc, again.rc) == (0, 0), done.output + again.output
+        assert done.changed and again.changed == set()
+        assert lab.status()["web"]["authentik"]["applications"] == 6
+    finally:
+        lab.down()
