@@ -156,7 +156,7 @@ def main() -> int:
     given = parser.parse_args()
     rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in ("cold", "warm", "peer cold", "peer warm", "play")}
     with tempfile.TemporaryDirectory() as name:
-        for _ in range(given.rounds):
+        for _round in range(given.rounds):
             for contender in ("module", "peer"):
                 delays = AuthentikDelays(blueprints=0, outpost=0, answer=given.delay)
                 with AuthentikServer(delays=delays) as server:

@@ -349,7 +349,7 @@ def test_groups(server: Server) -> None:
 def test_bindings_are_there_once(server: Server) -> None:
     server.run(authentik_service, services=[service("wiki", groups=None)])
     (app,) = server.double.store["core/applications"]
-    for _ in range(3):
+    for _number in range(3):
         server.double._create("policies/bindings", {"group": "admins", "target": app["pk"], "order": 0})
     wanted = [{"application": "wiki", "group": "authentik Admins"}]
     done = server.both(authentik_policy_binding, bindings=wanted)
