@@ -33,7 +33,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator  # noqa: 
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context  # noqa: E402
 from ansible_collections.homeops.cluster.plugins.modules import authentik_service  # noqa: E402
-from tests.unit.plugins.module_utils.authentik.api_double import Double, serving  # noqa: E402
+from lab.scenario import AuthentikDelays  # noqa: E402
+from tests.harness.authentik import AuthentikServer  # noqa: E402
 
 #: Of issue 4.
 COLD, WARM, OWN = 25, 8, 1.0
@@ -83,7 +84,8 @@ class Peer:
 
     def find(self, path: str, field: str, value: str) -> dict[str, Any] | None:
         """Look one object up by a filter, and make sure that it is the one."""
-        found = self.ask("GET", f"{path}?{field}={urllib.parse.quote(value)}")["results"]
+        query = f"{field}={urllib.parse.quote(value)}&superuser_full_list=true"
+        found = self.ask("GET", f"{path}?{query}")["results"]
         return next((item for item in found if str(item[field.partition("__")[0]]) == value), None)
 
     def run(self) -> tuple[int, float]:
@@ -156,9 +158,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         for _ in range(given.rounds):
             for contender in ("module", "peer"):
-                double = Double()
-                double.delay = lambda: given.delay / 2
-                with serving(double) as connection:
+                delays = AuthentikDelays(blueprints=0, outpost=0, answer=given.delay)
+                with AuthentikServer(delays=delays) as server:
+                    connection = {"url": server.url, "token": server.token}
                     if contender == "peer":
                         peer = Peer(connection)
                         rows["peer cold"].append(peer.run())

@@ -17,10 +17,9 @@ import yaml
 
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes import session
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.client import Client
+from tests.harness.authentik import AuthentikServer
 from tests.harness.kube_server import KubeServer
 from tests.harness.lab import CHECKOUT, Lab, Run
-from tests.unit.plugins.module_utils.authentik import objects_of_a_server as shapes
-from tests.unit.plugins.module_utils.authentik.api_double import PROXY, TOKEN, Double, serving
 
 HOME = CHECKOUT / "inventories" / "home"
 SIX = ["alertmanager", "dashboard", "grafana", "hubble", "longhorn", "prometheus"]
@@ -33,28 +32,31 @@ def client_of(kubeconfig: str) -> Client:
 class House:
     """A server, and the home model's plays against it."""
 
-    def __init__(self, double: Double, url: str, lab: Lab, inventory: Path) -> None:
-        self.double, self.url, self.lab, self.inventory = double, url, lab, inventory
+    def __init__(self, server: AuthentikServer, lab: Lab, inventory: Path) -> None:
+        self.server, self.lab, self.inventory = server, lab, inventory
 
     def play(self, *args: str, playbook: str = "playbooks/identity.yml", **variables: object) -> Run:
-        given = {"authentik_url": self.url, "authentik_token": TOKEN, "authentik_wait_timeout": 5, **variables}
+        given = {
+            "authentik_url": self.server.url,
+            "authentik_token": self.server.token,
+            "authentik_wait_timeout": 5,
+            **variables,
+        }
         return self.lab.play(
             "-i", str(self.inventory), "-e", json.dumps(given), *args, playbook=playbook, HOMEOPS_LAB_AUTOSTART="0"
         )
 
     @property
     def slugs(self) -> list[str]:
-        return sorted(app["slug"] for app in self.double.store["core/applications"])
+        return sorted(app["slug"] for app in self.server.rows("applications"))
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("identity")
     shutil.copytree(HOME, folder / "home")
-    double = Double()
-    double.health[shapes.EMBEDDED] = [{"version": "2025.12.4", "version_outdated": False}]
-    with serving(double) as connection:
-        yield House(double, connection["url"], Lab("127.74", folder), folder / "home")
+    with AuthentikServer() as server:
+        yield House(server, Lab("127.74", folder), folder / "home")
 
 
 def test_the_phase_from_prediction_to_a_service_that_goes(house: House) -> None:
@@ -65,14 +67,14 @@ def test_the_phase_from_prediction_to_a_service_that_goes(house: House) -> None:
     assert done.rc == 0, done.output
     assert house.slugs == SIX
     assert predicted.changed == done.changed
-    assert TOKEN not in predicted.output + done.output
+    assert house.server.token not in predicted.output + done.output
     again = house.play()
     assert again.rc == 0 and again.changed == set(), again.output
 
-    (embedded,) = house.double.store["outposts/instances"]
+    (embedded,) = house.server.rows("outposts")
     assert embedded["config"]["authentik_host"] == "https://authentik.k8s.home.geoffdavis.com"
     assert len(embedded["providers"]) == 6
-    assert {provider["skip_path_regex"] for provider in house.double.store[PROXY]} == {""}
+    assert {provider["skip_path_regex"] for provider in house.server.rows("providers")} == {""}
 
     # One entry is all; without it nothing of it is left, and nothing else is gone.
     services = house.inventory / "group_vars" / "all" / "services.yml"
@@ -86,14 +88,14 @@ def test_the_phase_from_prediction_to_a_service_that_goes(house: House) -> None:
     services.write_text(before, encoding="utf-8")
     gone = house.play()
     assert gone.rc == 0, gone.output
-    assert house.slugs == SIX and len(house.double.store[PROXY]) == 6
+    assert house.slugs == SIX and len(house.server.rows("providers")) == 6
 
     # What is wrong at the end is told, and fails the phase.
-    house.double.health.clear()
+    house.server.set_faults(outpost_down=True)
     sick = house.play()
     assert sick.rc != 0
     assert "authentik Embedded Outpost: no process of it is connected" in sick.output
-    house.double.health[shapes.EMBEDDED] = [{"version": "2025.12.4", "version_outdated": False}]
+    house.server.set_faults()
 
 
 def test_an_entry_that_is_wrong_is_not_written(house: House) -> None:
@@ -116,16 +118,15 @@ def test_a_server_that_is_not_there_is_predicted_as_absent(house: House) -> None
 
 def test_an_external_outpost_and_radius(tmp_path: Path) -> None:
     """The Secret of an external outpost holds the token of that outpost, and RADIUS is a provider, not a Job."""
-    double, secret = Double(), "q7-radius"
+    secret = "q7-radius"
     read = HOME / "group_vars" / "all"
     identity = yaml.safe_load((read / "identity.yml").read_text(encoding="utf-8"))["homeops_identity"]
     services = yaml.safe_load((read / "services.yml").read_text(encoding="utf-8"))["homeops_services"]
     identity["external_outpost"] = {"name": "outside", "namespace": "authentik-proxy"}
     identity["radius"] = {"client_networks": ["172.29.51.0/24"]}
     services[0]["outpost"] = "outside"
-    double.health[shapes.EMBEDDED] = [{"version": "2025.12.4", "version_outdated": False}]
-    with serving(double) as connection, KubeServer(tmp_path, "emulator") as kube:
-        house = House(double, connection["url"], Lab("127.74", tmp_path), HOME)
+    with AuthentikServer() as server, KubeServer(tmp_path, "emulator") as kube:
+        house = House(server, Lab("127.74", tmp_path), HOME)
         variables = {
             "homeops_identity": identity,
             "homeops_services": services,
@@ -139,7 +140,7 @@ def test_an_external_outpost_and_radius(tmp_path: Path) -> None:
         again = house.play(**variables)
         assert (predicted.rc, done.rc, again.rc) == (0, 0, 0), predicted.output + done.output + again.output
         assert predicted.changed == done.changed and again.changed == set()
-        outposts = {outpost["name"]: outpost for outpost in double.store["outposts/instances"]}
+        outposts = {outpost["name"]: outpost for outpost in server.rows("outposts")}
         assert {name: len(outpost["providers"]) for name, outpost in outposts.items()} == {
             "authentik Embedded Outpost": 5,
             "outside": 1,
@@ -148,5 +149,22 @@ def test_an_external_outpost_and_radius(tmp_path: Path) -> None:
         with client_of(kube.kubeconfig()) as client:
             path = "/api/v1/namespaces/authentik-proxy/secrets/authentik-external-outpost-token"
             stored = base64.b64decode(client.get(path)["data"]["token"]).decode()
-        assert stored == double.token_keys[outposts["outside"]["token_identifier"]]
+        (token,) = server.rows("tokens", identifier=f"ak-outpost-{outposts['outside']['pk']}-api")
+        assert stored == token["key"]
         assert not any(key in run.output for key in (secret, stored) for run in (predicted, done, again))
+
+
+def test_the_lab_by_its_own_doors(tmp_path: Path) -> None:
+    """The same play with the lab's inventory: another address, the real name, a certificate of the lab's CA."""
+    scenario = tmp_path / "always.yml"
+    scenario.write_text("name: always\nauthentik: {always: true}\n", encoding="utf-8")
+    lab = Lab("127.74", tmp_path)
+    lab.up("--scenario", str(scenario))
+    try:
+        done = lab.play(playbook="playbooks/identity.yml")
+        again = lab.play(playbook="playbooks/identity.yml")
+        assert (done.rc, again.rc) == (0, 0), done.output + again.output
+        assert done.changed and again.changed == set()
+        assert lab.status()["web"]["authentik"]["applications"] == 6
+    finally:
+        lab.down()
