@@ -34,7 +34,7 @@ def version(call: Call) -> Answer:
 
 
 def config(call: Call) -> Answer:
-    """``GET /root/config/``, for everybody."""
+    """``GET /api/v3/root/config/``, for everybody."""
     return Answer(
         200,
         {

@@ -67,7 +67,7 @@ class Web:
         if self.scenario.authentik.always:
             pair = self_signed(HOST, [HOST])
             self.contexts.hosts = {HOST: pair}
-            self.state.write(self.state.root / "public-ca.crt", pair[0].decode())
+            self.state.write(self.state.root / self._ca_file, pair[0].decode())
             self._up(self.token, "", worker=True)
             await self._listen(INTERNAL)
 
@@ -98,12 +98,17 @@ class Web:
             "authentik": {"running": self.running, **(self.server.snapshot() if self.server else {})},
         }
 
+    @property
+    def _ca_file(self) -> str:
+        """Who signs the ingress' certificates: the lab's public authority, without a cluster the server itself."""
+        return "authentik-ca.crt" if self.scenario.authentik.always else "public-ca.crt"
+
     def _record(self) -> None:
         record = {
             "url": f"https://{HOST}",
             "door": f"{door_address(INTERNAL, self.net)}:{HTTPS}",
             "token": self.token,
-            "ca_file": str(self.state.root / "public-ca.crt"),
+            "ca_file": str(self.state.root / self._ca_file),
         }
         self.state.write(self.state.root / "authentik.json", json.dumps(record, indent=2))
 

@@ -114,49 +114,54 @@ class WebDoors:
         self.put(*controller(), *authentik(), ingress(IDENTITY, "authentik", LOGIN, "authentik-server", 80))
 
     # -- requests ------------------------------------------------------------------------------------------------------
-    def get(
-        self,
-        host: str,
-        path: str = "/",
-        *,
-        secure: bool = True,
-        trust: bytes = b"",
-        token: str = "",
-        method: str = "GET",
-        body: Any = None,
-        **headers: str,
-    ) -> Page:
-        """Ask for a page as a browser does, without following redirects."""
-        address = door_address(ADDRESS, self.net)
-        if secure:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            if trust:
-                context.load_verify_locations(cadata=trust.decode())
-            else:
-                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            link: http.client.HTTPConnection = _Named(address, HTTPS, host, context)
-        else:
-            link = http.client.HTTPConnection(address, HTTP, timeout=30)
-        sent = {"Host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        if token:
-            sent["Authorization"] = f"Bearer {token}"
-        data = None if body is None else json.dumps(body)
-        if data is not None:
-            sent["Content-Type"] = "application/json"
-        try:
-            link.request(method, path, data, sent)
-            answer = link.getresponse()
-            found = link.sock.getpeercert() if secure and isinstance(link.sock, ssl.SSLSocket) else None
-            lower = {name.lower(): value for name, value in answer.getheaders()}
-            return Page(answer.status, lower, answer.read().decode(), dict(found or {}))
-        finally:
-            link.close()
+    def get(self, host: str, path: str = "/", **options: Any) -> Page:
+        """Ask for a page as a browser does; see :func:`fetch`."""
+        return fetch(self.net, host, path, **options)
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
         """Ask Authentik's API through the ingress; fails on an error."""
         page = self.get(LOGIN, f"/api/v3{path}", method=method, body=body, token=self.web.token)
         assert page.status < 300, page.text
         return json.loads(page.text) if page.text else None
+
+
+def fetch(
+    net: str,
+    host: str,
+    path: str = "/",
+    *,
+    secure: bool = True,
+    trust: bytes = b"",
+    token: str = "",
+    method: str = "GET",
+    body: Any = None,
+    **headers: str,
+) -> Page:
+    """Ask for a page as a browser does, without following redirects."""
+    address = door_address(ADDRESS, net)
+    if secure:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if trust:
+            context.load_verify_locations(cadata=trust.decode())
+        else:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        link: http.client.HTTPConnection = _Named(address, HTTPS, host, context)
+    else:
+        link = http.client.HTTPConnection(address, HTTP, timeout=30)
+    sent = {"Host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    if token:
+        sent["Authorization"] = f"Bearer {token}"
+    data = None if body is None else json.dumps(body)
+    if data is not None:
+        sent["Content-Type"] = "application/json"
+    try:
+        link.request(method, path, data, sent)
+        answer = link.getresponse()
+        found = link.sock.getpeercert() if secure and isinstance(link.sock, ssl.SSLSocket) else None
+        lower = {name.lower(): value for name, value in answer.getheaders()}
+        return Page(answer.status, lower, answer.read().decode(), dict(found or {}))
+    finally:
+        link.close()
 
 
 class _Named(http.client.HTTPSConnection):
@@ -203,7 +208,7 @@ def workload(
 
 def service(namespace: str, name: str, ports: dict[int, str | int], app: str = "", **spec: Any) -> Object:
     """Return a Service: its ports to their targets."""
-    listed = [{"port": port, "targetPort": target} for port, target in ports.items()]
+    listed = [{"name": f"port-{port}", "port": port, "targetPort": target} for port, target in ports.items()]
     return {
         "kind": "Service",
         "metadata": meta(name, namespace),
