@@ -58,6 +58,11 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  assume_providers:
+    description: In check mode, providers that an earlier step of the same run would make.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - homeops.cluster.authentik
 attributes:
@@ -123,6 +128,7 @@ SPEC: dict[str, Any] = {
             },
         },
         "state": options.STATE,
+        "assume_providers": {"type": "list", "elements": "str", "default": []},
     },
     "supports_check_mode": True,
 }
@@ -134,7 +140,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         session.check_version(client, ctx)
         if params["state"] == "absent":
             return applications_absent(client, [item["slug"] for item in params["applications"]], ctx)
-        return applications_present(client, params["applications"], ctx)
+        return applications_present(client, params["applications"], ctx, params["assume_providers"])
 
 
 def main() -> None:

@@ -42,6 +42,17 @@ options:
     type: list
     elements: str
     default: []
+  tolerate_absent:
+    description:
+      - Take a server that cannot be reached or is starting as one that is not there yet, and say so with
+        RV(available=false) instead of failing. For a prediction of a run that would install it.
+    type: bool
+    default: false
+  fail_on:
+    description: Fail when a finding has at least this level, and tell all of them.
+    type: str
+    choices: [never, error, warning]
+    default: never
   token_warning:
     description: A token with fewer seconds left is a finding.
     type: int
@@ -75,17 +86,21 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+available:
+  description: Whether the server could be asked.
+  returned: always
+  type: bool
 version:
   description: Release of the server.
-  returned: always
+  returned: when available
   type: str
 user:
   description: Name of the token's user.
-  returned: always
+  returned: when available
   type: str
 superuser:
   description: Whether that is a superuser.
-  returned: always
+  returned: when available
   type: bool
 findings:
   description: What is wrong, worst first, with C(code), C(level) error or warning, C(subject) and C(text).
@@ -167,6 +182,8 @@ SPEC: dict[str, Any] = {
         "wait_timeout": {"type": "int", "default": 300},
         "flows": {"type": "list", "elements": "str", "default": []},
         "connected": {"type": "list", "elements": "str", "default": []},
+        "tolerate_absent": {"type": "bool", "default": False},
+        "fail_on": {"type": "str", "choices": ["never", "error", "warning"], "default": "never"},
         "token_warning": {"type": "int", "default": 86400, "no_log": False},
     },
     "supports_check_mode": True,
@@ -177,11 +194,13 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Read, after waiting when that is wanted; see DOCUMENTATION."""
     with session.connect(params, ctx) as client:
         work = Info(client, ctx)
+        if params["tolerate_absent"] and not client.ready()[0]:
+            return {"changed": False, "available": False, **session.facts(client)}
         if params["wait"]:
             work.wait(params["flows"], params["wait_timeout"])
         if params["connected"]:
             work.connected(params["connected"], params["wait_timeout"])
-        return work.read(set(params["gather"]), soon=params["token_warning"])
+        return work.read(set(params["gather"]), soon=params["token_warning"], fail_on=params["fail_on"])
 
 
 def main() -> None:

@@ -71,6 +71,16 @@ options:
     description: Seconds for the wait.
     type: int
     default: 120
+  assume_providers:
+    description: In check mode, providers that an earlier step of the same run would make.
+    type: list
+    elements: str
+    default: []
+  assume_outposts:
+    description: In check mode, outposts that an earlier step of the same run would make, as they shall be.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - homeops.cluster.authentik
 attributes:
@@ -149,6 +159,8 @@ SPEC: dict[str, Any] = {
         "allow_embedded": {"type": "bool", "default": False},
         "wait": {"type": "bool", "default": False},
         "wait_timeout": {"type": "int", "default": 120},
+        "assume_providers": {"type": "list", "elements": "str", "default": []},
+        "assume_outposts": {"type": "list", "elements": "str", "default": []},
     },
     "supports_check_mode": True,
 }
@@ -158,10 +170,11 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Have the outposts, or have them gone; see DOCUMENTATION."""
     with session.connect(params, ctx) as client:
         session.check_version(client, ctx)
-        work = OutpostRun(client, ctx, allow_empty=params["allow_empty"])
+        coming = (params["assume_providers"], params["assume_outposts"]) if ctx.check_mode else ((), ())
+        work = OutpostRun(client, ctx, allow_empty=params["allow_empty"], providers=coming[0], outposts=coming[1])
         if params["state"] == "absent":
             return work.absent([item["name"] for item in params["outposts"]], allowed=params["allow_embedded"])
-        return work.present(params["outposts"], wait=params["wait_timeout"] if params["wait"] else 0)
+        return work.present(params["outposts"], wait=params["wait_timeout"] if params["wait"] else None)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from ..common.context import Context
 from . import audit, health, kinds, outposts, session, tokens
 from .client import Client
-from .errors import NoPermission
+from .errors import AuthentikError, NoPermission
 
 _PATHS = {
     "providers": ("/providers/all/", {}),
@@ -65,10 +65,17 @@ class Info:
             wanted.append(found)
         health.wait_connected(self._client, wanted, timeout, self._ctx)
 
-    def read(self, gather: set[str], *, soon: int) -> dict[str, Any]:
-        """Return what is asked for."""
+    def read(self, gather: set[str], *, soon: int, fail_on: str = "never") -> dict[str, Any]:
+        """Return what is asked for.
+
+        :raises AuthentikError: a finding has the level that must not be.
+        """
         session.check_version(self._client, self._ctx)
         user = self._client.get("/core/users/me/", doing="asking whose token it is")["user"]
+        if not user.get("is_superuser"):
+            self._ctx.warn(
+                f"{user['username']}, whose token it is, is no superuser: lists hold only what that user may see"
+            )
         parts = {part for part in gather if part != "findings"} | (set(_FINDINGS) if "findings" in gather else set())
         if "providers" in gather:
             parts.add("proxy")
@@ -82,6 +89,15 @@ class Info:
             world = audit.World(**{part: read[part] for part in _FINDINGS}, health=entries)
             found = audit.audit(world, self._client.version, now, soon=soon)
             shown["findings"] = [finding.as_dict() for finding in found]
+            bad = [finding.text for finding in found if fail_on == "warning" or finding.level == fail_on]
+            if bad:
+                raise AuthentikError(
+                    "looking at what the server holds",
+                    target=self._client.connection.target,
+                    answer="; ".join(bad),
+                    remedy="The finding names the object; what the model declares is repaired by the role authentik",
+                    facts=self._result(user, shown),
+                )
         return self._result(user, shown)
 
     def _part(self, part: str) -> list[dict[str, Any]]:
@@ -113,6 +129,7 @@ class Info:
     def _result(self, user: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "changed": False,
+            "available": True,
             "version": str(self._client.version),
             "user": user["username"],
             "superuser": bool(user.get("is_superuser")),

@@ -94,8 +94,13 @@ class Turn:
             self._clock.sleep(random.uniform(0.05, 0.25))
 
     def __exit__(self, *exc: object) -> None:
-        if self._key:
+        if not self._key:
+            return
+        try:
             self._client.delete(f"{GROUP.path}{self._key}/", doing="giving the turn back")
+        except AuthentikError as error:
+            # The change itself is done, or has its own error to tell.
+            self._ctx.warn(f"the turn at outpost {self._outpost} stays until the next change takes it over: {error}")
 
     def _take(self) -> bool:
         body = {"name": self.name, "attributes": {MARK: self._mark}}

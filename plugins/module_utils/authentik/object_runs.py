@@ -88,9 +88,12 @@ def providers_absent(client: Client, items: Sequence[Mapping[str, Any]], ctx: Co
 # applications
 
 
-def applications_present(client: Client, items: Sequence[Mapping[str, Any]], ctx: Context) -> Result:
+def applications_present(
+    client: Client, items: Sequence[Mapping[str, Any]], ctx: Context, coming: Sequence[str] = ()
+) -> Result:
     """Have applications.
 
+    :param coming: providers that an earlier step would make, in a prediction.
     :raises InputError: a provider is not there, or is another application's.
     """
     refuse_twice(kinds.APPLICATION, (str(item["slug"]) for item in items), "applications")
@@ -111,7 +114,10 @@ def applications_present(client: Client, items: Sequence[Mapping[str, Any]], ctx
         application = known.get(body["slug"])
         if application is None:
             body.setdefault("name", body["slug"])
-        if provider is not None:
+        known_names = {item["name"] for item in all_providers}
+        if provider is not None and ctx.check_mode and provider in coming and provider not in known_names:
+            body["provider"] = provider
+        elif provider is not None:
             body["provider"] = _provider(all_providers, provider, body["slug"], f"applications[{index}]")
         changes.append(plan(kinds.APPLICATION, body, application))
     return carry_out(client, changes, ctx, {item["pk"]: str(item["name"]) for item in all_providers})

@@ -96,10 +96,11 @@ def plan(kind: Kind, desired: Mapping[str, Any], observed: Mapping[str, Any] | N
     body = {key: value for key, value in after.items() if not same(kind, key, value, observed.get(key))}
     if not body:
         return Change(kind, "none", name, {}, before, before, observed.get(kind.key))
+    changed = {**before, **body}
     for key in kind.always:
         if key not in body and (key in desired or key in observed):
             body[key] = after.get(key, observed.get(key))
-    return Change(kind, "patch", name, body, before, {**before, **body}, observed.get(kind.key))
+    return Change(kind, "patch", name, body, before, changed, observed.get(kind.key))
 
 
 def removal(kind: Kind, observed: Mapping[str, Any], shown: Iterable[str] = ()) -> Change:

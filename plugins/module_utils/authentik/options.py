@@ -35,9 +35,17 @@ PROVIDER: Spec = {
     },
     "client_type": {"type": "str", "choices": ["confidential", "public"]},
     "client_secret": {"type": "str", "no_log": True},
-    # Names of key pairs, which hide nothing.
-    "signing_key": {"type": "str", "no_log": False},
-    "encryption_key": {"type": "str", "no_log": False},
+    # Names and durations, which hide nothing.
+    **{
+        name: {"type": "str", "no_log": False}
+        for name in (
+            "signing_key",
+            "encryption_key",
+            "basic_auth_password_attribute",
+            "access_token_validity",
+            "refresh_token_validity",
+        )
+    },
     "property_mappings": {"type": "list", "elements": "str"},
     "sub_mode": {
         "type": "str",
@@ -49,11 +57,8 @@ PROVIDER: Spec = {
         "internal_host",
         "cookie_domain",
         "basic_auth_user_attribute",
-        "basic_auth_password_attribute",
         "certificate",
         "client_id",
-        "access_token_validity",
-        "refresh_token_validity",
     ),
     **_flags(
         "internal_host_ssl_validation", "basic_auth_enabled", "intercept_header_auth", "include_claims_in_id_token"

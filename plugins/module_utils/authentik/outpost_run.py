@@ -19,20 +19,34 @@ from .references import References
 
 
 class OutpostRun:
-    """Brings outposts to what is wanted."""
+    """Brings outposts to what is wanted.
 
-    def __init__(self, client: Client, ctx: Context, *, allow_empty: bool) -> None:
+    :param providers: those that an earlier step would make, in a prediction; ``outposts`` likewise.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        ctx: Context,
+        *,
+        allow_empty: bool,
+        providers: Sequence[str] = (),
+        outposts: Sequence[str] = (),
+    ) -> None:
         self._client, self._ctx, self._allow_empty = client, ctx, allow_empty
+        self._coming_providers, self._coming_outposts = set(providers), set(outposts)
         self._names = References(client)
         self._providers: list[dict[str, Any]] | None = None
 
-    def present(self, items: Sequence[Mapping[str, Any]], *, wait: float = 0) -> dict[str, Any]:
+    def present(self, items: Sequence[Mapping[str, Any]], *, wait: float | None = None) -> dict[str, Any]:
         """Have the outposts; with ``wait``, connected within so many seconds."""
         seen = self._client.all(kinds.OUTPOST.path, doing="reading the outposts")
         work = []
         for index, item in enumerate(items):
             where = f"outposts[{index}]"
             found = outposts.find(seen, str(item["name"]))
+            if found is None and item["name"] in self._coming_outposts:
+                continue
             if found is None and item["name"] == outposts.ALIAS:
                 raise outposts.missing(seen, str(item["name"]), f"{where}.name")
             work.append((item, found, self._wanted(item, found, where)))
@@ -44,7 +58,7 @@ class OutpostRun:
                 now = self._write(change, found, wanted)
             if now is not None:
                 facts.append(now)
-        if wait and not self._ctx.check_mode:
+        if wait is not None and not self._ctx.check_mode:
             health.wait_connected(self._client, facts, wait, self._ctx)
         labels = {item["pk"]: str(item["name"]) for item in self._providers or ()}
         return writer.result(
@@ -111,6 +125,8 @@ class OutpostRun:
         if self._providers is None:
             self._providers = self._client.all("/providers/all/", doing="reading the providers")
         found = next((item for item in self._providers if item["name"] == name), None)
+        if found is None and name in self._coming_providers:
+            return name
         if found is None:
             known = sorted(str(item["name"]) for item in self._providers)
             raise InputError(

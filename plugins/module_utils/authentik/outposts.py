@@ -17,7 +17,7 @@ from typing import Any
 
 from ..common.errors import InputError
 from . import lint
-from .objects import Body, merge
+from .objects import Body
 
 #: What marks the embedded outpost; its key changes when the server makes it anew.
 EMBEDDED = "goauthentik.io/outposts/embedded"
@@ -186,11 +186,6 @@ def _value_faults(key: str, value: Any, *, embedded: bool) -> list[str]:
     if key == "authentik_host" and value and not value.startswith(("http://", "https://")):
         return [f"authentik_host {value!r} is no http:// or https:// address"]
     return []
-
-
-def merged_config(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> Body:
-    """Return the whole settings to send: the server replaces them."""
-    return merge(current, wanted)
 
 
 def _called(kind: type) -> str:

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..common.errors import InputError
-from . import kinds
 from .client import Client
 
 #: What is referred to: list, the field with its name, and further fields under which it may be asked for.
@@ -114,11 +113,6 @@ def pick(items: Iterable[Mapping[str, Any]], what: str, name: str, param: str) -
         remedy=f"Did you mean {_listed(near)}?" if near else f"There are {_listed(names)}",
         param=param,
     )
-
-
-def provider_path(kind: str, key: Any) -> str:
-    """Return the path of one provider."""
-    return f"{kinds.PROVIDERS[kind].path}{key}/"
 
 
 def _listed(names: Iterable[str]) -> str:

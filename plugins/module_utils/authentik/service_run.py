@@ -104,9 +104,6 @@ class ServiceRun:
                 self._place(outpost, wanted, made)
         for change in plan.removals:
             writer.write(self._client, change)
-        for step in plan.steps:
-            if step.retired:
-                writer.write(self._client, step.retired)
 
     def _make(self, steps: Sequence[Step]) -> dict[str, Any]:
         """Write providers and applications; return the keys of providers, by name, and of applications, by slug."""
@@ -120,6 +117,9 @@ class ServiceRun:
             provider = writer.write(self._client, step.provider)
             name = step.service.provider["name"]
             made[name] = provider["pk"] if provider else step.provider.key
+            if step.retired:
+                # While the application still leads to it: nothing is left over if the run ends here.
+                writer.write(self._client, step.retired)
             change = step.application
             body = {key: made.get(value, value) if key == "provider" else value for key, value in change.body.items()}
             answer = writer.write(self._client, Change(change.kind, change.action, change.name, body, key=change.key))

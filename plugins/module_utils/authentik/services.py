@@ -114,11 +114,8 @@ class Plan:
         """Every change, in the order in which it is made."""
         found: list[Change] = []
         for step in self.steps:
-            found += [step.provider, step.application, *step.bindings]
-        found += self.outposts
-        found += self.removals
-        found += [step.retired for step in self.steps if step.retired]
-        return found
+            found += [step.provider, *([step.retired] if step.retired else []), step.application, *step.bindings]
+        return [*found, *self.outposts, *self.removals]
 
 
 def service(
@@ -274,7 +271,10 @@ def _retired(one: Service, application: Mapping[str, Any] | None, provider: Mapp
 
 
 def _removal(application: Mapping[str, Any], seen: Seen, ctx: Context) -> list[Change]:
-    """Return the removal of an application and of the provider that was made for it."""
+    """Return the removal of an application and of the provider that was made for it.
+
+    The application goes last: it carries the mark by which a run that was cut short is taken up again.
+    """
     found = [removal(kinds.APPLICATION, application, _SHOWN)]
     had = application.get("provider_obj") or {}
     if not had:
@@ -287,7 +287,7 @@ def _removal(application: Mapping[str, Any], seen: Seen, ctx: Context) -> list[C
         )
         return found
     full = next((item for item in seen.providers.get(kind, ()) if item["pk"] == had["pk"]), had)
-    return [*found, removal(kinds.PROVIDERS[kind], full, _SHOWN)]
+    return [removal(kinds.PROVIDERS[kind], full, _SHOWN), *found]
 
 
 def _place(found: Plan, seen: Seen, policy: Policy) -> None:

@@ -185,4 +185,4 @@ class TokenRun:
 def new_key() -> str:
     """Return a key such as the server makes."""
     letters = string.ascii_letters + string.digits
-    return "".join(secrets.choice(letters) for _ in range(_LENGTH))
+    return "".join(secrets.choice(letters) for _number in range(_LENGTH))

@@ -57,16 +57,6 @@ class Version:
         return self.line >= (2024, 12)
 
     @property
-    def federation(self) -> bool:
-        """``jwt_federation_sources`` and ``_providers`` instead of ``jwks_sources``."""
-        return self.line >= (2024, 12)
-
-    @property
-    def logout_uri(self) -> bool:
-        """oauth2 providers have ``logout_uri`` and ``logout_method``."""
-        return self.line >= (2025, 10)
-
-    @property
     def group_parents(self) -> bool:
         """Groups have ``parents``; before, one ``parent``."""
         return self.line >= (2025, 12)
