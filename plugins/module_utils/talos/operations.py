@@ -2,11 +2,14 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calls that take a node away for a while: reset and upgrade. OK means accepted only; see ``node_state`` for proofs."""
+"""Calls of day two: reset, upgrade, and what is in etcd.
+
+OK of a reset and an upgrade means accepted only; ``reset.py`` and ``upgrade.py`` wait for the proofs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from . import messages as m
 from .client import TalosClient
@@ -45,3 +48,13 @@ def upgrade(client: TalosClient, image: str, *, stage: bool = False) -> str:
     request = {"image": image, "preserve": True, "stage": stage, "force": False, "reboot_mode": 0}
     answer = client.machine("Upgrade", f"upgrading to {image}", m.UPGRADE_REQUEST, request, m.UPGRADE_ANSWER)
     return str(answer["actor_id"])
+
+
+def snapshot(client: TalosClient, take: Callable[[bytes], None], *, timeout: float) -> None:
+    """Stream a snapshot of the node's etcd: the database, then the SHA-256 of it (32 bytes).
+
+    :param take: gets each part; what it raises ends the stream.
+    :param timeout: seconds for the whole stream.
+    """
+    path, doing = f"/{m.MACHINE}/EtcdSnapshot", "taking a snapshot of etcd"
+    client.open().call(path, b"", doing, timeout, lambda frame: take(m.decode(m.DATA, frame)["bytes"]))

@@ -17,8 +17,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError, InputError
-from ansible_collections.homeops.cluster.plugins.module_utils.talos import guard
-from ansible_collections.homeops.cluster.plugins.modules import talos_reset, talos_upgrade
+from ansible_collections.homeops.cluster.plugins.module_utils.talos import guard, snapshot
+from ansible_collections.homeops.cluster.plugins.modules import talos_etcd_snapshot, talos_reset, talos_upgrade
 from tests.harness.talos_nodes import TalosNodes
 
 VERSION = "v1.10.9"
@@ -240,3 +240,25 @@ def test_a_node_that_loses_its_power_on_the_way_is_finished_by_the_next_run(clus
     cluster.until(lambda: node.state != "booting")
     assert act(cluster, 2)["changed"]
     assert node.state == ("maintenance" if moment == "reset" else "running")
+
+
+def test_a_snapshot_is_whole_private_and_the_oldest_goes(calm: TalosNodes, tmp_path: Path) -> None:
+    given = {
+        "nodes": [calm.door(one) for one in (1, 2, 3)],
+        "talosconfig": str(calm.talosconfig),
+        "cluster": "home-ops",
+        "directory": str(tmp_path / "backup"),
+        "keep": 1,
+    }
+    checked = ArgumentSpecValidator(talos_etcd_snapshot.SPEC["argument_spec"]).validate(given)
+    assert not checked.error_messages
+    arguments = checked.validated_parameters
+    assert not Path(talos_etcd_snapshot.run(arguments, Context(check_mode=True))["path"]).exists()
+    first = talos_etcd_snapshot.run(arguments, Context())
+    assert snapshot.verify(first["path"]).sha256 == first["sha256"]
+    assert Path(first["path"]).stat().st_mode & 0o777 == 0o600
+    assert sorted(first["members"]) == ["mini01", "mini02", "mini03"]
+    older = tmp_path / "backup" / "etcd-home-ops-20200101T000000Z.snapshot"
+    older.write_bytes(b"")
+    time.sleep(1.1)
+    assert talos_etcd_snapshot.run(arguments, Context())["removed"] == [str(older), first["path"]]
