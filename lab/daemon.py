@@ -24,7 +24,10 @@ from . import control, process
 from .bgp.addresses import ROUTER
 from .bgp.network import Network
 from .control_plane import API_PORT, VIP, ControlPlane
+from .controllers.flux import manifest
+from .controllers.flux.base import Plant
 from .doors import address_error
+from .git.server import ADDRESS as GIT, PORT as GIT_PORT, GitServer
 from .scenario import HttpFault, Scenario, ScenarioError, WorkloadFault, build, convert, set_path, unknown_key
 from .state import HOME_NET, LabError, LabState, door_address, lab_net
 from .unifi.console import PORT as CONSOLE_PORT, Console
@@ -62,7 +65,9 @@ class Daemon:
         wrong = scenario.faults.console
         self.bgp = Network(state, environ, scenario.bgp, wrong, self._alive)
         self.console = Console(state, door_address(ROUTER, net), wrong, scenario.delays.bgp, self._run_router)
-        self.control_plane = ControlPlane(state, net, self.nodes, self.cluster, scenario, environ, self.bgp)
+        self.git = GitServer(state, door_address(GIT, net), scenario.faults.git, manifest.text())
+        flux = Plant(self.git, scenario.faults.flux)
+        self.control_plane = ControlPlane(state, net, self.nodes, self.cluster, scenario, environ, self.bgp, flux)
         self.started = time.time()
         self.stopping = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -88,6 +93,7 @@ class Daemon:
         self.control_plane.start()
         self.bgp.start()
         await self.console.start()
+        await self.git.start()
         self._server = await control.listen(self.state.socket, self.handle)
         record = {"pid": os.getpid(), "net": self.net, "scenario": self.scenario.name, "started": self.started}
         self.state.write(self.state.record, json.dumps(record))
@@ -95,7 +101,11 @@ class Daemon:
     def _probe_addresses(self) -> None:
         """Find a taken address before anything runs; doors open only much later."""
         wanted = [(node.spec.listen, port) for node in self.nodes for port in (node.spec.port, API_PORT)]
-        wanted += [(door_address(VIP, self.net), API_PORT), (self.console.host, CONSOLE_PORT)]
+        wanted += [
+            (door_address(VIP, self.net), API_PORT),
+            (self.console.host, CONSOLE_PORT),
+            (self.git.host, GIT_PORT),
+        ]
         for host, port in wanted:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -116,6 +126,7 @@ class Daemon:
         if self._server:
             self._server.close()
         await self.console.stop()
+        await self.git.stop()
         await self.control_plane.stop()
         await self.bgp.stop()
         await asyncio.gather(*(node.stop() for node in self.nodes if node.powered), return_exceptions=True)
@@ -154,6 +165,7 @@ class Daemon:
             "cluster": self.cluster.snapshot(),
             "kubernetes": self.control_plane.snapshot(),
             "console": self.console.snapshot(),
+            "git": self.git.snapshot(),
             "bgp": await self.bgp.snapshot(),
             "delays": {**dataclasses.asdict(self.scenario.delays), "cold_run": self.scenario.delays.cold_run()},
             "requests": {
@@ -190,6 +202,8 @@ class Daemon:
             "kube": [dataclasses.asdict(fault) for fault in self.scenario.faults.kube],
             "workloads": [dataclasses.asdict(fault) for fault in self.scenario.faults.workloads],
             "console": changed_fields(self.scenario.faults.console),
+            "git": changed_fields(self.scenario.faults.git),
+            "flux": changed_fields(self.scenario.faults.flux),
             "doors": {
                 n: vars(d.faults) for n, d in self.control_plane.doors.items() if d.faults.reset or d.faults.delay
             },
@@ -212,6 +226,10 @@ class Daemon:
             elif target == "console":
                 self._named_fault(self.scenario.faults.console, words, "the console")
                 self.bgp.faults_changed()
+            elif target == "git":
+                self._named_fault(self.scenario.faults.git, words, "the Git server")
+            elif target == "flux":
+                self._named_fault(self.scenario.faults.flux, words, "Flux")
             elif words == ["die"]:
                 return await self._power(target, False)
             else:
@@ -235,7 +253,8 @@ class Daemon:
     def _named_fault(self, faults: Any, words: list[str], where: str) -> None:
         if not words:
             names = [f.name for f in dataclasses.fields(faults)]
-            first = [] if faults is self.scenario.faults.console else ["die"]
+            known = self.scenario.faults
+            first = [] if any(faults is own for own in (known.console, known.git, known.flux)) else ["die"]
             raise LabError(f"Name a fault of {where}: {', '.join([*first, *names])}.")
         if len(words) == 1 and words[0].startswith("{"):
             fields = parse_word(words[0])
@@ -252,7 +271,8 @@ class Daemon:
 
     async def _clear(self) -> Any:
         """Take all faults back; nodes that are off stay off."""
-        for faults in (*(node.faults for node in self.nodes), self.scenario.faults.console):
+        known = self.scenario.faults
+        for faults in (*(node.faults for node in self.nodes), known.console, known.git, known.flux):
             default = type(faults)()
             for field in dataclasses.fields(default):
                 setattr(faults, field.name, getattr(default, field.name))
