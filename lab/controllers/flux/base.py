@@ -99,6 +99,10 @@ def true(kind: str, reason: str, message: str) -> Object:
     return {"type": kind, "status": "True", "reason": reason, "message": message}
 
 
+def _age(obj: Object) -> int:
+    return int(obj["metadata"].get("resourceVersion") or 0)
+
+
 class FluxController(Controller):
     """One of Flux's controllers, for one kind. Subclasses set ``deployment`` and ``kind`` and implement :meth:`one`."""
 
@@ -111,6 +115,7 @@ class FluxController(Controller):
         self._tasks: dict[Key, asyncio.Task[float]] = {}
         self._seen: dict[Key, Any] = {}
         self._due: dict[Key, float] = {}
+        self._written: dict[Key, Object] = {}
         self._slots = asyncio.Semaphore(self.workers)
 
     @property
@@ -151,6 +156,7 @@ class FluxController(Controller):
         for gone in set(self._seen) - set(objects):
             del self._seen[gone]
             self._due.pop(gone, None)
+            self._written.pop(gone, None)
         for key, obj in objects.items():
             if key in self._tasks:
                 continue
@@ -177,9 +183,15 @@ class FluxController(Controller):
 
     async def _run(self, obj: Object) -> float:
         async with self._slots:
-            # What the queue held may be old by now.
-            fresh = self.mirror(self.kind).get(*key_of(obj))
-            return await self.one(fresh or obj)
+            return await self.one(self._newest(obj))
+
+    def _newest(self, obj: Object) -> Object:
+        """Return the object as it is by now: what the queue held may be old, and the mirror behind our own writes."""
+        fresh = self.mirror(self.kind).get(*key_of(obj)) or obj
+        mine = self._written.get(key_of(obj))
+        if mine is not None and mine["metadata"]["uid"] == fresh["metadata"]["uid"] and _age(mine) > _age(fresh):
+            fresh = mine
+        return {**fresh, "metadata": dict(fresh["metadata"])}
 
     # -- writing ---------------------------------------------------------------------------------------------------
     async def report(self, obj: Object, conditions: list[Object], drop: tuple[str, ...] = (), **status: Any) -> None:
@@ -205,6 +217,7 @@ class FluxController(Controller):
             written = await self.api.merge(self.kind.of(obj, "status"), {"status": wanted})
             if written is not None:
                 obj["status"] = written.get("status") or {}
+                self._written[key_of(obj)] = written
 
     async def add_finalizer(self, obj: Object) -> None:
         """Hold the object until its end is tidied up."""
