@@ -15,7 +15,7 @@ author:
 description:
   - Returns every file of the repository that Flux reconciles, path by path; the same model gives the same bytes.
   - The components are folders of templates, those of the role C(gitops) and further ones of the owner.
-positional: directories, flux_components
+positional: directories, flux_components, flux_components_kept
 options:
   _input:
     description: The whole model, keyed by subject (V(homeops_model)).
@@ -30,6 +30,10 @@ options:
     description: The install manifest of Flux; without it the tree holds Flux' sync objects only.
     type: str
     default: ""
+  flux_components_kept:
+    description: The repository holds an install manifest of its own, which is listed and left.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -53,8 +57,8 @@ from ..module_utils.gitops import library, tree
 from ..plugin_utils.derivation import derivation
 
 
-def _tree(model: Any, directories: Any = (), flux_components: str = "") -> Any:
-    return tree.render(model, library.read([library.own(), *directories]), flux_components)
+def _tree(model: Any, directories: Any = (), flux_components: str = "", kept: bool = False) -> Any:
+    return tree.render(model, library.read([library.own(), *directories]), flux_components, kept=kept)
 
 
 class FilterModule:

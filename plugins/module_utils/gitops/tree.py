@@ -48,12 +48,15 @@ class Part:
     values: Mapping[str, Any]
 
 
-def render(model: Mapping[str, Any], folders: Mapping[str, Folder], flux_components: str = "") -> dict[str, str]:
+def render(
+    model: Mapping[str, Any], folders: Mapping[str, Folder], flux_components: str = "", *, kept: bool = False
+) -> dict[str, str]:
     """Return the files of the tree by path.
 
     :param model: the whole model, keyed by subject.
     :param folders: the components, see ``library.read``.
     :param flux_components: Flux' own install manifest; without it the tree holds the sync objects only.
+    :param kept: the repository holds such a manifest of its own; it is listed and not rendered.
     :raises InputError: naming the component or service that cannot be rendered.
     """
     parts = _parts(model, folders)
@@ -64,7 +67,7 @@ def render(model: Mapping[str, Any], folders: Mapping[str, Folder], flux_compone
         files.update(_component_files(part, model))
     files.update(_sources([part.component for part in parts]))
     files.update(_service_files(model, probed=any(component.name == PROBER for component in components)))
-    files.update(_cluster_files(model, components, flux_components))
+    files.update(_cluster_files(model, components, flux_components, kept=kept))
     return {path: seal(files[path]) for path in sorted(files)}
 
 
@@ -282,7 +285,9 @@ def _service_files(model: Mapping[str, Any], *, probed: bool) -> dict[str, str]:
     return {f"apps/{SERVICES}/{name}": text for name, text in texts.items()}
 
 
-def _cluster_files(model: Mapping[str, Any], components: list[Component], flux_components: str) -> dict[str, str]:
+def _cluster_files(
+    model: Mapping[str, Any], components: list[Component], flux_components: str, *, kept: bool
+) -> dict[str, str]:
     gitops = model["gitops"]
     root = str(gitops["path"])
     names = {component.name: component.flux_name for component in components}
@@ -306,8 +311,9 @@ def _cluster_files(model: Mapping[str, Any], components: list[Component], flux_c
     flux = [flux_objects.git_repository(gitops, gitops.get("secret", "")), flux_objects.root_kustomization(gitops)]
     texts["flux-system/gotk-sync.yaml"] = documents(flux)
     listed = ["gotk-sync.yaml"]
-    if flux_components:
-        texts["flux-system/gotk-components.yaml"] = flux_components
+    if flux_components or kept:
         listed.insert(0, "gotk-components.yaml")
+    if flux_components and not kept:
+        texts["flux-system/gotk-components.yaml"] = flux_components
     texts["flux-system/kustomization.yaml"] = documents([flux_objects.file_list(listed)])
     return {f"{root}/{name}": text for name, text in texts.items()}
