@@ -13,6 +13,8 @@ from typing import Any
 try:
     import jinja2
     import yaml
+
+    _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 except ImportError:  # ansible-test imports without third-party packages
     jinja2 = None  # type: ignore[assignment]
     yaml = None  # type: ignore[assignment]
@@ -28,7 +30,7 @@ def render(text: str, values: Mapping[str, Any], source: str) -> str:
     :raises InputError: a template that does not parse, or names something that the model does not have.
     """
     try:
-        return _environment().from_string(text).render(**values)
+        return str(_compiled(text).render(**values))
     except jinja2.TemplateSyntaxError as error:
         raise InputError("the template is not valid", target=f"{source}:{error.lineno}", answer=str(error)) from None
     except (jinja2.TemplateError, TypeError, ValueError) as error:
@@ -41,10 +43,15 @@ def load(text: str, source: str) -> list[Any]:
     :raises InputError: not YAML.
     """
     try:
-        return [document for document in yaml.safe_load_all(text) if document is not None]
+        return [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
     except yaml.YAMLError as error:
         problem = " ".join(str(error).split())
         raise InputError("the template does not render to YAML", target=source, answer=problem) from None
+
+
+@functools.lru_cache(maxsize=512)
+def _compiled(text: str) -> Any:
+    return _environment().from_string(text)
 
 
 @functools.lru_cache(maxsize=1)
