@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import copy
 import random
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError
@@ -237,3 +239,29 @@ def test_rendering_changes_nothing_of_the_model() -> None:
     before = copy.deepcopy(model)
     tree.render(model, FOLDERS)
     assert model == before
+
+
+def test_the_example_of_the_guide_works(tmp_path: Path) -> None:
+    guide = (Path(__file__).resolve().parents[5] / "docs" / "components.md").read_text(encoding="utf-8")
+    files = dict(re.findall(r"`gitea/([\w.]+\.j2)`:\n\n```yaml\n(.*?)```", guide, re.DOTALL))
+    assert set(files) == {"component.yml.j2", "values.yaml.j2"}
+    folder = tmp_path / "gitea"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    model = home_model()
+    (entry,) = re.findall(r"login:\n\n```yaml\n(.*?)```", guide, re.DOTALL)
+    model["services"] += yaml.safe_load(entry)
+    found = tree.render(model, library.read([library.own(), str(tmp_path)]))
+    assert {path for path in found if found[path] != HOME.get(path)} == {
+        "apps/gitea/kustomization.yaml",
+        "apps/gitea/namespace.yaml",
+        "apps/gitea/network.yaml",
+        "apps/gitea/release.yaml",
+        "apps/services/gitea.yaml",
+        "apps/services/kustomization.yaml",
+        "clusters/home-ops/apps.yaml",
+        "infrastructure/sources/gitea.yaml",
+        "infrastructure/sources/kustomization.yaml",
+    }
+    assert "infrastructure-longhorn-config" in found["clusters/home-ops/apps.yaml"]
