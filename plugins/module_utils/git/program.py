@@ -12,6 +12,7 @@ to the repository's own URL, and is taken out of every text that comes back.
 from __future__ import annotations
 
 import base64
+import functools
 import os
 import re
 import shutil
@@ -37,6 +38,8 @@ _UNREACHABLE = re.compile(
     r"|returned error: (?:404|5\d\d)|no such file or directory",
     re.IGNORECASE,
 )
+#: ``GIT_CONFIG_COUNT`` came with it.
+_OLDEST = (2, 31)
 _NOISE = re.compile(r"^(?:hint|warning|remote: *$)", re.IGNORECASE)
 
 
@@ -103,6 +106,7 @@ class Git:
             raise InputError(
                 "git is not installed on the controller", remedy="Install it: it is the one program needed"
             )
+        _judge_version(self._program)
 
     def text(
         self, *words: str, doing: str = "", given: str | None = None, extra: Mapping[str, str] | None = None
@@ -132,6 +136,11 @@ class Git:
         """Whether git ends with 0; for questions whose answer is the exit code."""
         done, _told = self._start(words, None, {}, f"asking git ({words[0]})")
         return done.returncode == 0
+
+    def answer(self, *words: str) -> str:
+        """Return the one line that git prints, empty when it has no answer."""
+        done, _told = self._start(words, None, {}, f"asking git ({words[0]})")
+        return done.stdout.decode("utf-8", "surrogateescape").strip() if done.returncode == 0 else ""
 
     def _failed(self, told: str, doing: str) -> GitError:
         lines = [line.strip() for line in told.splitlines() if line.strip() and not _NOISE.match(line.strip())]
@@ -177,6 +186,19 @@ class Git:
         for secret in self.access.secrets():
             told = told.replace(secret, "***")
         return subprocess.CompletedProcess(list(words), process.returncode, out, err), told
+
+
+@functools.lru_cache(maxsize=4)
+def _judge_version(program: str) -> None:
+    """Refuse a git that does not read its configuration from the environment: it would run hooks and know no token."""
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+    match = re.search(r"(\d+)\.(\d+)", done.stdout)
+    if not match or (int(match[1]), int(match[2])) < _OLDEST:
+        raise InputError(
+            "this git is too old",
+            answer=done.stdout.strip() or done.stderr.strip(),
+            remedy=f"Install {_OLDEST[0]}.{_OLDEST[1]} or later",
+        )
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from .program import Access, Git
 #: What of the branch has been fetched; a name of our own, so that nobody's branches and remotes are touched.
 _SEEN = "refs/homeops/seen"
 _FILE = "100644"
+_DOING = "writing the tree"
 
 
 @dataclass(frozen=True)
@@ -213,60 +214,53 @@ class Checkout:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
 
-    def refuse_unless_clean(self, tip: str, paths: Collection[str]) -> None:
+    def refuse_unless_clean(self, tip: str, paths: Collection[str], seen: Repository) -> None:
         """Refuse a working copy with work in it that is not in the branch yet.
 
-        :param tip: the branch's newest commit, fetched.
+        :param tip: the branch's newest commit.
         :param paths: where files will be written.
+        :param seen: where ``tip`` has been fetched to; reads the objects of the working copy.
         :raises GitRefused: telling what is in the way.
         """
         git, branch = self._repository.git, self._repository.branch
-        doing = "writing the tree"
         where = git.directory
-        head = (
-            git.text("symbolic-ref", "--quiet", "--short", "HEAD").strip()
-            if git.succeeds("symbolic-ref", "--quiet", "HEAD")
-            else ""
-        )
+        head = git.answer("symbolic-ref", "--quiet", "--short", "HEAD")
         if head != branch:
             raise GitRefused(
-                doing,
+                _DOING,
                 target=where,
                 answer=f"the checkout is on {head or 'no branch'}, not on {branch}",
                 remedy=f"Check out {branch}, or give another directory",
             )
-        dirty = _dirty(
-            git.text("status", "--porcelain=v1", "-z", "--untracked-files=all", doing="looking at the checkout")
-        )
-        mine = [path for state, path in dirty if state != "??" or path in paths]
+        status = git.text("status", "--porcelain=v1", "-z", "--untracked-files=all", doing="looking at the checkout")
+        mine = [path for state, path in _dirty(status) if state != "??" or path in paths]
         if mine:
             raise GitRefused(
-                doing,
+                _DOING,
                 target=where,
                 answer=f"the checkout has changes that are not committed: {', '.join(mine[:5])}",
                 remedy="Commit and push them, or take them back",
             )
-        if not git.succeeds("rev-parse", "--verify", "--quiet", "HEAD^{commit}"):
+        commit = git.answer("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        if not commit:
             return
-        ahead, behind = 0, 0
-        if tip:
-            ahead, behind = map(int, git.text("rev-list", "--left-right", "--count", f"HEAD...{tip}").split())
-        else:
-            ahead = int(git.text("rev-list", "--count", "HEAD"))
+        span = f"{commit}...{tip}" if tip else commit
+        counted = seen.git.text("rev-list", "--left-right", "--count", span, doing="comparing the checkout").split()
+        ahead, behind = (int(counted[0]), int(counted[1])) if tip else (int(counted[-1]), 0)
         if ahead:
-            first = git.text("log", "--format=%h %s", "--max-count=1", "HEAD").strip()
+            newest = git.text("log", "--format=%h %s", "--max-count=1", commit).strip()
             state = f"has diverged from the repository: {behind} commits there, and" if behind else "has"
             raise GitRefused(
-                doing,
+                _DOING,
                 target=where,
-                answer=f"the checkout {state} {ahead} commits of its own that were never pushed (newest: {first})",
+                answer=f"the checkout {state} {ahead} commits of its own that were never pushed (newest: {newest})",
                 remedy="Push them, rebasing first when needed, or drop them",
             )
 
     def follow(self, sha: str) -> None:
         """Bring the working copy to a commit that stands on what it has."""
         git = self._repository.git
-        if sha and git.text("rev-parse", "--verify", "--quiet", "HEAD^{commit}").strip() != sha:
+        if sha and git.answer("rev-parse", "--verify", "--quiet", "HEAD^{commit}") != sha:
             git.text("merge", "--quiet", "--ff-only", sha, doing="bringing the checkout to the new commit")
 
 

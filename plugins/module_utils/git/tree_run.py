@@ -48,8 +48,8 @@ def have(repository: Repository, files: Mapping[str, str], options: Options, ctx
         tip = seen.tip()
         seen.fetch(tip)
         working = checkout(repository) if repository.exists else None
-        if working and not ctx.check_mode:
-            working.refuse_unless_clean(tip, set(files))
+        if working:
+            working.refuse_unless_clean(tip, set(files), seen)
         changes, left = _changes(seen, tip, files, options)
         for path in left:
             ctx.warn(f"{path} was rendered once and edited since; it is rendered no more, and was left as it is")

@@ -178,6 +178,13 @@ def _load_balancer(service: Service, model: Mapping[str, Any]) -> Body:
             remedy="Remove load_balancer, or accept it with load_balancer.allow_lan_bypass: true",
             param="model",
         )
+    pools = [str(pool["name"]) for pool in model["load_balancers"]["pools"]]
+    if wanted["pool"] not in pools:
+        raise InputError(
+            f"service {service['name']} asks for an address of the pool {wanted['pool']}, which is not there",
+            remedy=f"Known are {', '.join(pools)}",
+            param="model",
+        )
     body: Body = {
         "apiVersion": "v1",
         "kind": "Service",

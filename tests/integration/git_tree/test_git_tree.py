@@ -167,11 +167,19 @@ class TestCheckout:
         assert (copy / "own.yaml").read_text() == "mine"
         assert not have(self.NEWER, directory=str(copy))["changed"]
 
+    def test_check_mode_leaves_it_as_it_is(self, remote: Remote, have: Have, copy: Path) -> None:
+        remote.work(own="mine")
+        before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
+        assert have(self.NEWER, directory=str(copy), check=True)["changed"]
+        assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
+
     def test_a_dirty_one_is_refused(self, remote: Remote, have: Have, copy: Path) -> None:
         path = copy / "infrastructure/metrics/release.yaml"
         path.write_text("work in progress")
         with pytest.raises(GitRefused, match=r"not committed: infrastructure/metrics/release\.yaml"):
             have(self.NEWER, directory=str(copy))
+        with pytest.raises(GitRefused, match="not committed"):
+            have(self.NEWER, directory=str(copy), check=True)
         assert path.read_text() == "work in progress"
         assert len(remote.history()) == 1
 
@@ -191,8 +199,9 @@ class TestCheckout:
         with pytest.raises(GitRefused, match=r"has 1 commits of its own that were never pushed .*My own work"):
             have(self.NEWER, directory=str(copy))
         remote.work(theirs="theirs")
-        with pytest.raises(GitRefused, match="has diverged from the repository"):
-            have(self.NEWER, directory=str(copy))
+        for check in (True, False):
+            with pytest.raises(GitRefused, match="has diverged from the repository"):
+                have(self.NEWER, directory=str(copy), check=check)
         assert git(copy, "log", "-1", "--format=%s") == "My own work"
         assert remote.history()[0] == "Work of the owner"
 

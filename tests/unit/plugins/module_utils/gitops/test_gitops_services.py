@@ -87,6 +87,8 @@ def test_an_address_of_its_own_is_asked_for_by_label_and_pinned(model: dict[str,
     with pytest.raises(InputError, match="asks for login and for an address of its own"):
         services.objects(entry(load_balancer=own), model)
     assert of(services.objects(entry(load_balancer={**own, "allow_lan_bypass": True}), model), "Service")
+    with pytest.raises(InputError, match="the pool bgp-defualt, which is not there"):
+        services.objects(entry(auth="none", load_balancer={**own, "pool": "bgp-defualt"}), model)
 
 
 def test_the_way_in_is_let_through_without_denying_others(model: dict[str, Any]) -> None:
