@@ -50,8 +50,11 @@ _COMPONENTS = (
     "snapshot_controller",
     "metrics_server",
     "kube_prometheus_stack",
+    "prometheus_operator_crds",
+    "blackbox_exporter",
     "cloudnative_pg",
     "barman_cloud_plugin",
+    "barman_cloud_chart",
     "postgresql",
     "authentik",
     "kubernetes_dashboard",
@@ -235,7 +238,16 @@ GITOPS = Keys(
         "interval": leaves.duration(),
         "source_interval": leaves.duration(),
         "mode": leaves.one_of("render", "existing"),
-    }
+    },
+    may={
+        # false leaves a component out of the rendered tree.
+        "components": Keys(rest=leaves.boolean()),
+        # Further resources of the root kustomization.yaml: what the owner writes himself.
+        "extra_resources": ListOf(leaves.pattern(r"(?!/)(?!.*\.\.)\S+", "a path below the cluster's folder")),
+        # The Secret with which Flux reads a repository that is not public.
+        "secret": leaves.name(),
+        "groups": Keys(may={"viewers": ListOf(_NAMES), "operators": ListOf(_NAMES)}),
+    },
 )
 
 STORAGE = Keys(
@@ -292,7 +304,27 @@ SERVICES = ListOf(
             "port": leaves.number(1, 65535, "a port"),
             "auth": leaves.one_of("proxy", "forward", "oidc", "none"),
         },
-        may={"scheme": leaves.one_of("http", "https")},
+        may={
+            "scheme": leaves.one_of("http", "https"),
+            # An address of its own in the LAN, beside the name.
+            "load_balancer": Keys(
+                need={
+                    "pool": leaves.name(),
+                    "selector": Keys(rest=leaves.text("a label's value")),
+                    "ports": ListOf(
+                        Keys(
+                            need={"name": leaves.name(), "port": leaves.number(1, 65535, "a port")},
+                            may={
+                                "target_port": leaves.number(1, 65535, "a port"),
+                                "protocol": leaves.one_of("TCP", "UDP"),
+                            },
+                        ),
+                        least=1,
+                    ),
+                },
+                may={"address": leaves.address(4), "allow_lan_bypass": leaves.boolean()},
+            ),
+        },
     )
 )
 
