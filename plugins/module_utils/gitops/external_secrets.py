@@ -13,8 +13,14 @@ from ..model import secrets
 
 
 def external_secret(name: str, namespace: str, model: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one ExternalSecret.
+    """Return one ExternalSecret, its keys in order, however the inventory orders them.
 
     :raises InputError: nobody knows what it consists of.
     """
-    return secrets.external_secret(model, namespace, name)
+    body = secrets.external_secret(model, namespace, name)
+    spec = body["spec"]
+    spec["data"].sort(key=lambda entry: str(entry["secretKey"]))
+    template = spec["target"].get("template") or {}
+    if "data" in template:
+        template["data"] = dict(sorted(template["data"].items()))
+    return body

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..common.errors import InputError
-from ..model import cilium
+from ..model import cilium, secrets
 from . import external_secrets, flux_objects, network, quantities, services, templates
 from .component import Component, parse
 from .library import DECLARATION, VALUES, Folder
@@ -121,7 +121,12 @@ def _parts(model: Mapping[str, Any], folders: Mapping[str, Folder]) -> list[Part
                 param="model",
             )
     wanted = {name: folder for name, folder in sorted(folders.items()) if switches.get(name, True)}
-    values = {**model, "cilium_values": cilium.values(model), "enabled": frozenset(wanted)}
+    values = {
+        **model,
+        "cilium_values": cilium.values(model),
+        "secret_store": secrets.cluster_store(model),
+        "enabled": frozenset(wanted),
+    }
     found = []
     for name, folder in wanted.items():
         source = posixpath.join(folder.path, DECLARATION)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError
 from ansible_collections.homeops.cluster.plugins.module_utils.gitops import library, tree
@@ -42,8 +42,9 @@ def touched(model: dict[str, Any]) -> set[str]:
     return {path for path in {*found, *HOME} if found.get(path) != HOME.get(path)}
 
 
-@settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow])
-@given(seed=st.integers())
+# A seed cannot be made simpler, so nothing is gained by looking for a smaller one.
+@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.explicit, Phase.generate])
+@given(seed=st.integers(0, 2**32))
 def test_the_order_of_keys_means_nothing(seed: int) -> None:
     model = shuffled(home_model(), random.Random(seed))
     random.Random(seed).shuffle(model["services"])
