@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import textwrap
 from collections.abc import Iterable
@@ -45,9 +46,16 @@ if yaml is not None:
 
 def dump(value: Any) -> str:
     """Return one value as YAML."""
-    return str(
-        yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=120)
+    # Most objects are the same at the next rendering; JSON tells whether they are.
+    return _dumped(json.dumps(value))
+
+
+@functools.lru_cache(maxsize=1024)
+def _dumped(text: str) -> str:
+    dumped = yaml.dump(
+        json.loads(text), Dumper=_Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=120
     )
+    return str(dumped)
 
 
 def documents(values: Iterable[Any]) -> str:

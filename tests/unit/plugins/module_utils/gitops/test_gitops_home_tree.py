@@ -16,7 +16,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.harness.gitops_tree import Object, objects
+from ansible_collections.homeops.cluster.plugins.module_utils.gitops import tree
+from ansible_collections.homeops.cluster.plugins.module_utils.gitops.library import Folder
+from lab import charts
+from tests.harness.gitops_tree import Object, home_model, objects
 
 SERVED = {
     "kustomize.toolkit.fluxcd.io": "v1",
@@ -373,3 +376,25 @@ def test_every_chart_repository_is_used_and_every_version_is_exact(there: list[O
 def test_what_an_owner_should_know_stands_beside_it(home: dict[str, str], component: str) -> None:
     texts = [text for path, text in home.items() if path.startswith(f"infrastructure/{component}/")]
     assert [text for text in texts if re.search(r"^ +# \w", text, re.M)]
+
+
+def test_charts_take_their_values_and_make_what_tells_that_they_work(
+    there: list[Object], folders: dict[str, Folder]
+) -> None:
+    """By the lab's catalogue of charts, which follows the charts and not this tree."""
+    made: dict[str, set[tuple[str, str]]] = {}
+    for each in there:
+        made.setdefault(each.component, set()).add((each.kind, each.name))
+    for each in by_kind(there, "HelmRelease"):
+        spec, chart = each.body["spec"], each.body["spec"]["chart"]["spec"]
+        found = charts.render(
+            chart["chart"], chart["version"], spec["releaseName"], each.namespace, spec.get("values", {})
+        )
+        made[each.component] |= {(body["kind"], body["metadata"]["name"]) for body in found}
+    everything = set().union(*made.values())
+    # Made by an operator or by the release that the component guards, and not by its own chart.
+    elsewhere = {"StatefulSet", "Cluster"}
+    for fact in tree.facts(home_model(), folders):
+        for target in fact["ready"]:
+            wanted = (target["kind"], target["name"])
+            assert wanted in made[fact["path"]] or wanted in everything or target["kind"] in elsewhere, fact
