@@ -14,7 +14,7 @@ from __future__ import annotations
 import posixpath
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..common.errors import InputError
@@ -30,6 +30,8 @@ SOURCES = "sources"
 SERVICES = "services"
 #: The component that probes the services; without it they have no probe.
 PROBER = "blackbox-exporter"
+#: The component whose kinds the network policies are of.
+CILIUM = "cilium"
 _DERIVED = {
     "namespace.yaml": "namespace",
     "network.yaml": "network",
@@ -135,6 +137,9 @@ def _parts(model: Mapping[str, Any], folders: Mapping[str, Folder]) -> list[Part
         if len(loaded) != 1:
             raise InputError("the declaration of a component is one document", target=source)
         component = parse(name, loaded[0], source)
+        # Its policies are of a kind of Cilium, so they come after the release that brings it.
+        if component and component.network and CILIUM in wanted and CILIUM not in component.depends_on:
+            component = replace(component, depends_on=(*component.depends_on, CILIUM))
         if component:
             found.append(Part(component, folder, {**values, "component": component}))
     return found
@@ -149,7 +154,7 @@ def _derived(model: Mapping[str, Any], components: list[Component]) -> list[Comp
         spaces = {space for entry in entries for space in services.namespaces(entry, model)}
         needs = {owners[space] for space in spaces if space in owners}
         needs |= {"ingress-nginx-internal", "cert-manager-issuers"}
-        needs |= {PROBER} & {component.name for component in components}
+        needs |= {PROBER, CILIUM} & {component.name for component in components}
         found.append(
             Component(SERVICES, "Services", tree="apps", timeout="5m", retry="1m", depends_on=(*sorted(needs),))
         )
@@ -202,9 +207,8 @@ def _ordered(components: list[Component]) -> list[Component]:
 
 def needs(component: Component) -> tuple[str, ...]:
     """Return what a component depends on, the chart repositories included."""
-    return ((SOURCES,) if component.release else ()) + tuple(
-        need for need in component.depends_on if need != SOURCES or not component.release
-    )
+    found = (SOURCES, *component.depends_on) if component.release else component.depends_on
+    return tuple(dict.fromkeys(found))
 
 
 def _component_files(part: Part, model: Mapping[str, Any]) -> dict[str, str]:

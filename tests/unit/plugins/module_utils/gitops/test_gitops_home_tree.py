@@ -44,6 +44,7 @@ PROVIDERS = {
     "snapshot.storage.k8s.io": "infrastructure-volume-snapshots",
     "postgresql.cnpg.io": "infrastructure-cnpg-operator",
     "barmancloud.cnpg.io": "infrastructure-cnpg-barman-plugin",
+    "cilium.io": "infrastructure-cilium",
 }
 #: Namespaces that stand before Flux does.
 STANDING = {"", "flux-system", "kube-system"}
