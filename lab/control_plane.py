@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from .certificates import KubernetesPki
 from .controllers.api import Api
 from .controllers.manager import Host, Manager, World
+from .controllers.platform.state import Platform
 from .doors import Door
 from .kube_backend import HOST, Backend, BackendFiles, create_backend
 from .kube_faults import KubeFaults
@@ -44,6 +45,7 @@ class ControlPlane:
 
     :param nodes: the simulated Talos nodes (see :mod:`lab.talos.node`); :param cluster: what they share.
     :param bgp: the daemons that speak BGP for the nodes.
+    :param platform: what the programs of the platform share.
     """
 
     def __init__(
@@ -55,9 +57,11 @@ class ControlPlane:
         scenario: Scenario,
         environ: Mapping[str, str],
         bgp: Network | None = None,
+        platform: Platform | None = None,
     ) -> None:
         self.state, self.net, self.nodes, self.cluster = state, net, nodes, cluster
         self.scenario, self.environ, self.bgp = scenario, environ, bgp
+        self.platform = platform or Platform(faults=scenario.faults.platform)
         self.doors = {node.name: Door(node.name, node.spec.listen, API_PORT) for node in nodes}
         self.doors["vip"] = Door("vip", door_address(VIP, net), API_PORT)
         self.backend: Backend | None = None
@@ -185,6 +189,7 @@ class ControlPlane:
             self.state.logs,
             self.scenario.faults.workloads,
             self.bgp,
+            self.platform,
         )
         manager = Manager(world, builtin_garbage_collection=backend.builtin_garbage_collection)
         manager.start()

@@ -20,9 +20,10 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from . import control, process
+from . import control, outside, process
 from .bgp.addresses import ROUTER
 from .bgp.network import Network
+from .cloudflare.server import PORT as CLOUDFLARE_PORT
 from .control_plane import API_PORT, VIP, ControlPlane
 from .doors import address_error
 from .scenario import HttpFault, Scenario, ScenarioError, WorkloadFault, build, convert, set_path, unknown_key
@@ -62,7 +63,11 @@ class Daemon:
         wrong = scenario.faults.console
         self.bgp = Network(state, environ, scenario.bgp, wrong, self._alive)
         self.console = Console(state, door_address(ROUTER, net), wrong, scenario.delays.bgp, self._run_router)
-        self.control_plane = ControlPlane(state, net, self.nodes, self.cluster, scenario, environ, self.bgp)
+        self.platform = outside.platform(state, net, scenario)
+        self.cloudflare = outside.cloudflare(state, net, scenario, self.platform)
+        self.control_plane = ControlPlane(
+            state, net, self.nodes, self.cluster, scenario, environ, self.bgp, self.platform
+        )
         self.started = time.time()
         self.stopping = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -88,6 +93,7 @@ class Daemon:
         self.control_plane.start()
         self.bgp.start()
         await self.console.start()
+        await self.cloudflare.start()
         self._server = await control.listen(self.state.socket, self.handle)
         record = {"pid": os.getpid(), "net": self.net, "scenario": self.scenario.name, "started": self.started}
         self.state.write(self.state.record, json.dumps(record))
@@ -96,6 +102,7 @@ class Daemon:
         """Find a taken address before anything runs; doors open only much later."""
         wanted = [(node.spec.listen, port) for node in self.nodes for port in (node.spec.port, API_PORT)]
         wanted += [(door_address(VIP, self.net), API_PORT), (self.console.host, CONSOLE_PORT)]
+        wanted.append((self.cloudflare.host, CLOUDFLARE_PORT))
         for host, port in wanted:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -116,6 +123,7 @@ class Daemon:
         if self._server:
             self._server.close()
         await self.console.stop()
+        await self.cloudflare.stop()
         await self.control_plane.stop()
         await self.bgp.stop()
         await asyncio.gather(*(node.stop() for node in self.nodes if node.powered), return_exceptions=True)
@@ -154,6 +162,7 @@ class Daemon:
             "cluster": self.cluster.snapshot(),
             "kubernetes": self.control_plane.snapshot(),
             "console": self.console.snapshot(),
+            "cloudflare": self.cloudflare.status(),
             "bgp": await self.bgp.snapshot(),
             "delays": {**dataclasses.asdict(self.scenario.delays), "cold_run": self.scenario.delays.cold_run()},
             "requests": {
@@ -190,13 +199,14 @@ class Daemon:
             "kube": [dataclasses.asdict(fault) for fault in self.scenario.faults.kube],
             "workloads": [dataclasses.asdict(fault) for fault in self.scenario.faults.workloads],
             "console": changed_fields(self.scenario.faults.console),
+            "platform": changed_fields(self.scenario.faults.platform),
             "doors": {
                 n: vars(d.faults) for n, d in self.control_plane.doors.items() if d.faults.reset or d.faults.delay
             },
         }
 
     async def _fault(self, target: str, words: list[str]) -> Any:
-        """Set one fault: of a node, the console, the Kubernetes API, a workload or a door, or a declared delay."""
+        """Set one fault: of a node, the console, the platform, the Kubernetes API, a workload or a door, or a declared delay."""
         try:
             if target.startswith("delays."):
                 set_path(self.scenario, target, parse_word(words[0] if words else ""))
@@ -209,6 +219,8 @@ class Daemon:
                 self.scenario.faults.workloads.append(build(WorkloadFault, parse_word(" ".join(words)), "workload"))
             elif target == "door":
                 self._door_fault(words)
+            elif target == "platform":
+                self._named_fault(self.scenario.faults.platform, words, "the platform")
             elif target == "console":
                 self._named_fault(self.scenario.faults.console, words, "the console")
                 self.bgp.faults_changed()
@@ -235,7 +247,7 @@ class Daemon:
     def _named_fault(self, faults: Any, words: list[str], where: str) -> None:
         if not words:
             names = [f.name for f in dataclasses.fields(faults)]
-            first = [] if faults is self.scenario.faults.console else ["die"]
+            first = ["die"] if any(faults is node.faults for node in self.nodes) else []
             raise LabError(f"Name a fault of {where}: {', '.join([*first, *names])}.")
         if len(words) == 1 and words[0].startswith("{"):
             fields = parse_word(words[0])
@@ -252,7 +264,8 @@ class Daemon:
 
     async def _clear(self) -> Any:
         """Take all faults back; nodes that are off stay off."""
-        for faults in (*(node.faults for node in self.nodes), self.scenario.faults.console):
+        wrong = self.scenario.faults
+        for faults in (*(node.faults for node in self.nodes), wrong.console, wrong.platform):
             default = type(faults)()
             for field in dataclasses.fields(default):
                 setattr(faults, field.name, getattr(default, field.name))

@@ -30,6 +30,7 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
     from .lb_ipam import LbIpam
     from .namespace import NamespaceController
     from .node import NodeController
+    from .platform.all import PLATFORM
     from .replicaset import ReplicaSetController
     from .scheduler import Scheduler
     from .statefulset import StatefulSetController
@@ -47,5 +48,6 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
         CiliumOperator,
         LbIpam,
         CiliumBgp,
+        *PLATFORM,
     ]
     return common if builtin_garbage_collection else [*common, NamespaceController, GarbageCollector]
