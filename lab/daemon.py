@@ -206,7 +206,7 @@ class Daemon:
         }
 
     async def _fault(self, target: str, words: list[str]) -> Any:
-        """Set one fault: of a node, the console, the platform, the Kubernetes API, a workload or a door, or a declared delay."""
+        """Set one fault (of a node, console, platform, Kubernetes API, workload or door), or a declared delay."""
         try:
             if target.startswith("delays."):
                 set_path(self.scenario, target, parse_word(words[0] if words else ""))
