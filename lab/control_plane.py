@@ -33,6 +33,7 @@ from .state import LabError, LabState, door_address
 
 if TYPE_CHECKING:
     from .bgp.network import Network
+    from .controllers.flux.base import Plant
 
 API_PORT = 6443
 VIP = "172.29.51.10"
@@ -45,6 +46,7 @@ class ControlPlane:
 
     :param nodes: the simulated Talos nodes (see :mod:`lab.talos.node`); :param cluster: what they share.
     :param bgp: the daemons that speak BGP for the nodes.
+    :param flux: what Flux's controllers have besides the API.
     :param platform: what the programs of the platform share.
     """
 
@@ -57,10 +59,11 @@ class ControlPlane:
         scenario: Scenario,
         environ: Mapping[str, str],
         bgp: Network | None = None,
+        flux: Plant | None = None,
         platform: Platform | None = None,
     ) -> None:
         self.state, self.net, self.nodes, self.cluster = state, net, nodes, cluster
-        self.scenario, self.environ, self.bgp = scenario, environ, bgp
+        self.scenario, self.environ, self.bgp, self.flux = scenario, environ, bgp, flux
         self.platform = platform or Platform(faults=scenario.faults.platform)
         self.doors = {node.name: Door(node.name, node.spec.listen, API_PORT) for node in nodes}
         self.doors["vip"] = Door("vip", door_address(VIP, net), API_PORT)
@@ -189,6 +192,7 @@ class ControlPlane:
             self.state.logs,
             self.scenario.faults.workloads,
             self.bgp,
+            self.flux,
             self.platform,
         )
         manager = Manager(world, builtin_garbage_collection=backend.builtin_garbage_collection)

@@ -25,7 +25,10 @@ from .bgp.addresses import ROUTER
 from .bgp.network import Network
 from .cloudflare.server import PORT as CLOUDFLARE_PORT
 from .control_plane import API_PORT, VIP, ControlPlane
+from .controllers.flux import manifest
+from .controllers.flux.base import Plant
 from .doors import address_error
+from .git.server import ADDRESS as GIT, PORT as GIT_PORT, GitServer
 from .scenario import HttpFault, Scenario, ScenarioError, WorkloadFault, build, convert, set_path, unknown_key
 from .state import HOME_NET, LabError, LabState, door_address, lab_net
 from .unifi.console import PORT as CONSOLE_PORT, Console
@@ -63,10 +66,12 @@ class Daemon:
         wrong = scenario.faults.console
         self.bgp = Network(state, environ, scenario.bgp, wrong, self._alive)
         self.console = Console(state, door_address(ROUTER, net), wrong, scenario.delays.bgp, self._run_router)
+        self.git = GitServer(state, door_address(GIT, net), scenario.faults.git, manifest.text())
+        flux = Plant(self.git, scenario.faults.flux)
         self.platform = outside.platform(state, net, scenario)
         self.cloudflare = outside.cloudflare(state, net, scenario, self.platform)
         self.control_plane = ControlPlane(
-            state, net, self.nodes, self.cluster, scenario, environ, self.bgp, self.platform
+            state, net, self.nodes, self.cluster, scenario, environ, self.bgp, flux, self.platform
         )
         self.started = time.time()
         self.stopping = asyncio.Event()
@@ -93,6 +98,7 @@ class Daemon:
         self.control_plane.start()
         self.bgp.start()
         await self.console.start()
+        await self.git.start()
         await self.cloudflare.start()
         self._server = await control.listen(self.state.socket, self.handle)
         record = {"pid": os.getpid(), "net": self.net, "scenario": self.scenario.name, "started": self.started}
@@ -101,7 +107,11 @@ class Daemon:
     def _probe_addresses(self) -> None:
         """Find a taken address before anything runs; doors open only much later."""
         wanted = [(node.spec.listen, port) for node in self.nodes for port in (node.spec.port, API_PORT)]
-        wanted += [(door_address(VIP, self.net), API_PORT), (self.console.host, CONSOLE_PORT)]
+        wanted += [
+            (door_address(VIP, self.net), API_PORT),
+            (self.console.host, CONSOLE_PORT),
+            (self.git.host, GIT_PORT),
+        ]
         wanted.append((self.cloudflare.host, CLOUDFLARE_PORT))
         for host, port in wanted:
             with socket.socket() as probe:
@@ -123,6 +133,7 @@ class Daemon:
         if self._server:
             self._server.close()
         await self.console.stop()
+        await self.git.stop()
         await self.cloudflare.stop()
         await self.control_plane.stop()
         await self.bgp.stop()
@@ -162,6 +173,7 @@ class Daemon:
             "cluster": self.cluster.snapshot(),
             "kubernetes": self.control_plane.snapshot(),
             "console": self.console.snapshot(),
+            "git": self.git.snapshot(),
             "cloudflare": self.cloudflare.status(),
             "bgp": await self.bgp.snapshot(),
             "delays": {**dataclasses.asdict(self.scenario.delays), "cold_run": self.scenario.delays.cold_run()},
@@ -199,6 +211,8 @@ class Daemon:
             "kube": [dataclasses.asdict(fault) for fault in self.scenario.faults.kube],
             "workloads": [dataclasses.asdict(fault) for fault in self.scenario.faults.workloads],
             "console": changed_fields(self.scenario.faults.console),
+            "git": changed_fields(self.scenario.faults.git),
+            "flux": changed_fields(self.scenario.faults.flux),
             "platform": changed_fields(self.scenario.faults.platform),
             "doors": {
                 n: vars(d.faults) for n, d in self.control_plane.doors.items() if d.faults.reset or d.faults.delay
@@ -224,6 +238,10 @@ class Daemon:
             elif target == "console":
                 self._named_fault(self.scenario.faults.console, words, "the console")
                 self.bgp.faults_changed()
+            elif target == "git":
+                self._named_fault(self.scenario.faults.git, words, "the Git server")
+            elif target == "flux":
+                self._named_fault(self.scenario.faults.flux, words, "Flux")
             elif words == ["die"]:
                 return await self._power(target, False)
             else:
@@ -264,8 +282,9 @@ class Daemon:
 
     async def _clear(self) -> Any:
         """Take all faults back; nodes that are off stay off."""
-        wrong = self.scenario.faults
-        for faults in (*(node.faults for node in self.nodes), wrong.console, wrong.platform):
+        known = self.scenario.faults
+        others = (known.console, known.git, known.flux, known.platform)
+        for faults in (*(node.faults for node in self.nodes), *others):
             default = type(faults)()
             for field in dataclasses.fields(default):
                 setattr(faults, field.name, getattr(default, field.name))
@@ -329,7 +348,12 @@ async def serve(state: LabState, net: str, scenario: Scenario, environ: Mapping[
 
 
 def main(state: LabState, scenario: Scenario) -> int:
-    """Entry point of ``serve``: hold the lab's lock for life, and leave a sentence when the start fails."""
+    """Entry point of ``serve``: hold the lab's lock for life, and leave a sentence when the start fails.
+
+    Whom a launcher has started finds a directory. Without one, ``down`` has come between the launcher's fork and this
+    line, when it could not see this process yet.
+    """
+    launched = process.OWNER in os.environ
     os.umask(0o077)
     os.environ.setdefault(process.OWNER, str(state.root))
     logging.basicConfig(
@@ -337,10 +361,11 @@ def main(state: LabState, scenario: Scenario) -> int:
     )
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     try:
-        with state.lock("daemon.lock", timeout=0.0):
+        with state.lock("daemon.lock", timeout=0.0, make=not launched):
             asyncio.run(serve(state, lab_net(), scenario, os.environ))
         return 0
     except LabError as error:
-        state.write(state.failure, str(error))
+        with contextlib.suppress(FileNotFoundError):
+            state.write(state.failure, str(error))
         log.error("%s", error)
         return 1

@@ -100,6 +100,19 @@ class BgpDelays:
 
 
 @dataclass
+class FluxDelays:
+    """How long Flux's controllers take, in seconds. The intervals of objects hold, but no wait is longer than these."""
+
+    poll: float = 0.5
+    """Between two looks at a branch (real: the object's interval)."""
+    retry: float = 1.0
+    """From a failure until the next try (real: retryInterval, or a growing back-off)."""
+    health: float = 0.3
+    """Between two looks at objects that are not ready (real: 5 s)."""
+    chart: float = 0.1
+    """Fetching a chart."""
+
+
 class PlatformDelays:
     """How long the programs of the platform take, in seconds."""
 
@@ -125,6 +138,7 @@ class Delays:
     kubernetes: KubernetesDelays = field(default_factory=KubernetesDelays)
     cilium: CiliumDelays = field(default_factory=CiliumDelays)
     bgp: BgpDelays = field(default_factory=BgpDelays)
+    flux: FluxDelays = field(default_factory=FluxDelays)
     platform: PlatformDelays = field(default_factory=PlatformDelays)
 
     def cold_run(self) -> dict[str, float]:
@@ -226,6 +240,27 @@ class ConsoleFaults:
 
 
 @dataclass
+class GitFaults:
+    """What the Git server does wrong, seen by whoever pushes and by Flux."""
+
+    unreachable: bool = False
+    """Connections are cut, and the source-controller is refused."""
+    auth_failure: bool = False
+    """Every credential is refused, and so is reading without one."""
+    slow: float = 0.0
+    """Seconds before each answer."""
+    concurrent_push: int = 0
+    """So many pushes come after a commit of somebody else, so that they are refused."""
+
+
+@dataclass
+class FluxFaults:
+    """What the sources of Flux do wrong."""
+
+    charts_unreachable: list[str] = field(default_factory=list)
+    """HelmRepositories (by name) whose index cannot be fetched."""
+
+
 class PlatformFaults:
     """What the programs of the platform and the world behind them do wrong (names are those of the objects)."""
 
@@ -272,6 +307,8 @@ class Faults:
     kube: list[HttpFault] = field(default_factory=list)
     workloads: list[WorkloadFault] = field(default_factory=list)
     console: ConsoleFaults = field(default_factory=ConsoleFaults)
+    git: GitFaults = field(default_factory=GitFaults)
+    flux: FluxFaults = field(default_factory=FluxFaults)
     platform: PlatformFaults = field(default_factory=PlatformFaults)
 
 

@@ -24,6 +24,10 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
     from .cronjob import CronJobController
     from .daemonset import DaemonSetController
     from .deployment import DeploymentController
+    from .flux.helm import HelmController
+    from .flux.kustomization import KustomizeController
+    from .flux.notification import NotificationController
+    from .flux.source import ChartSource, GitSource, HelmSource
     from .garbage import GarbageCollector
     from .job import JobController
     from .kubelet import Kubelet
@@ -48,6 +52,12 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
         CiliumOperator,
         LbIpam,
         CiliumBgp,
+        GitSource,
+        HelmSource,
+        ChartSource,
+        KustomizeController,
+        HelmController,
+        NotificationController,
         *PLATFORM,
     ]
     return common if builtin_garbage_collection else [*common, NamespaceController, GarbageCollector]

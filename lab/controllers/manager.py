@@ -21,6 +21,7 @@ from .platform.state import Platform
 
 if TYPE_CHECKING:
     from ..bgp.network import Network
+    from .flux.base import Plant
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class World:
     :param node_ready: told when a Node became Ready or stopped being it (name, ready).
     :param logs: directory for the logs of pods, one file each.
     :param bgp: the daemons that speak BGP for the nodes.
+    :param flux: what Flux's controllers have besides the API; without it they rest.
     :param platform: what the programs of the platform share.
     """
 
@@ -66,11 +68,12 @@ class World:
         logs: Path,
         faults: list[WorkloadFault] | None = None,
         bgp: Network | None = None,
+        flux: Plant | None = None,
         platform: Platform | None = None,
     ) -> None:
         self.api, self.delays, self.hosts, self.node_ready, self.logs = api, delays, hosts, node_ready, logs
         self.faults = faults if faults is not None else []
-        self.bgp = bgp
+        self.bgp, self.flux = bgp, flux
         self.platform = platform or Platform()
         self.mirrors: dict[Resource, Mirror] = {}
         self.running = asyncio.Event()

@@ -36,6 +36,7 @@ from .ownership import Writer
 from .registry import Registry
 from .store import Entry, Store
 from .strategic import strategic
+from .timestamps import only_times_moved
 
 Object = dict[str, Any]
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -114,6 +115,11 @@ class Writes:
             from . import crd
 
             crd.check(new)
+        if resource.custom and "status" not in new:
+            # A new custom resource has no status, but a default of its schema is filled in whenever one is read.
+            status = resource.nodes[call.version].fields.get("status")
+            if status is not None and "default" in status.raw:
+                new["status"] = json.loads(json.dumps(status.raw["default"]))
         if call.dry_run:
             meta.pop("resourceVersion", None)
             return Entry(new, 0)
@@ -220,7 +226,7 @@ class Writes:
         if counted and call.subresource != "status" and self._spec_changed(call, old, new):
             meta["generation"] = before.get("generation", 0) + 1
         intake.violations(call, new, old)
-        if new == old:
+        if new == old or only_times_moved(old, new, custom=resource.custom):
             return live
         if call.dry_run:
             return Entry(new, live.rv)
