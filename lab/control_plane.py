@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from .certificates import KubernetesPki
 from .controllers.api import Api
 from .controllers.manager import Host, Manager, World
+from .controllers.platform.state import Platform
 from .doors import Door
 from .kube_backend import HOST, Backend, BackendFiles, create_backend
 from .kube_faults import KubeFaults
@@ -46,6 +47,7 @@ class ControlPlane:
     :param nodes: the simulated Talos nodes (see :mod:`lab.talos.node`); :param cluster: what they share.
     :param bgp: the daemons that speak BGP for the nodes.
     :param flux: what Flux's controllers have besides the API.
+    :param platform: what the programs of the platform share.
     """
 
     def __init__(
@@ -58,9 +60,11 @@ class ControlPlane:
         environ: Mapping[str, str],
         bgp: Network | None = None,
         flux: Plant | None = None,
+        platform: Platform | None = None,
     ) -> None:
         self.state, self.net, self.nodes, self.cluster = state, net, nodes, cluster
         self.scenario, self.environ, self.bgp, self.flux = scenario, environ, bgp, flux
+        self.platform = platform or Platform(faults=scenario.faults.platform)
         self.doors = {node.name: Door(node.name, node.spec.listen, API_PORT) for node in nodes}
         self.doors["vip"] = Door("vip", door_address(VIP, net), API_PORT)
         self.backend: Backend | None = None
@@ -189,6 +193,7 @@ class ControlPlane:
             self.scenario.faults.workloads,
             self.bgp,
             self.flux,
+            self.platform,
         )
         manager = Manager(world, builtin_garbage_collection=backend.builtin_garbage_collection)
         manager.start()

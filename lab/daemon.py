@@ -20,9 +20,10 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from . import control, process
+from . import control, outside, process
 from .bgp.addresses import ROUTER
 from .bgp.network import Network
+from .cloudflare.server import PORT as CLOUDFLARE_PORT
 from .control_plane import API_PORT, VIP, ControlPlane
 from .controllers.flux import manifest
 from .controllers.flux.base import Plant
@@ -67,7 +68,11 @@ class Daemon:
         self.console = Console(state, door_address(ROUTER, net), wrong, scenario.delays.bgp, self._run_router)
         self.git = GitServer(state, door_address(GIT, net), scenario.faults.git, manifest.text())
         flux = Plant(self.git, scenario.faults.flux)
-        self.control_plane = ControlPlane(state, net, self.nodes, self.cluster, scenario, environ, self.bgp, flux)
+        self.platform = outside.platform(state, net, scenario)
+        self.cloudflare = outside.cloudflare(state, net, scenario, self.platform)
+        self.control_plane = ControlPlane(
+            state, net, self.nodes, self.cluster, scenario, environ, self.bgp, flux, self.platform
+        )
         self.started = time.time()
         self.stopping = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -94,6 +99,7 @@ class Daemon:
         self.bgp.start()
         await self.console.start()
         await self.git.start()
+        await self.cloudflare.start()
         self._server = await control.listen(self.state.socket, self.handle)
         record = {"pid": os.getpid(), "net": self.net, "scenario": self.scenario.name, "started": self.started}
         self.state.write(self.state.record, json.dumps(record))
@@ -106,6 +112,7 @@ class Daemon:
             (self.console.host, CONSOLE_PORT),
             (self.git.host, GIT_PORT),
         ]
+        wanted.append((self.cloudflare.host, CLOUDFLARE_PORT))
         for host, port in wanted:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -127,6 +134,7 @@ class Daemon:
             self._server.close()
         await self.console.stop()
         await self.git.stop()
+        await self.cloudflare.stop()
         await self.control_plane.stop()
         await self.bgp.stop()
         await asyncio.gather(*(node.stop() for node in self.nodes if node.powered), return_exceptions=True)
@@ -166,6 +174,7 @@ class Daemon:
             "kubernetes": self.control_plane.snapshot(),
             "console": self.console.snapshot(),
             "git": self.git.snapshot(),
+            "cloudflare": self.cloudflare.status(),
             "bgp": await self.bgp.snapshot(),
             "delays": {**dataclasses.asdict(self.scenario.delays), "cold_run": self.scenario.delays.cold_run()},
             "requests": {
@@ -204,13 +213,14 @@ class Daemon:
             "console": changed_fields(self.scenario.faults.console),
             "git": changed_fields(self.scenario.faults.git),
             "flux": changed_fields(self.scenario.faults.flux),
+            "platform": changed_fields(self.scenario.faults.platform),
             "doors": {
                 n: vars(d.faults) for n, d in self.control_plane.doors.items() if d.faults.reset or d.faults.delay
             },
         }
 
     async def _fault(self, target: str, words: list[str]) -> Any:
-        """Set one fault: of a node, the console, the Kubernetes API, a workload or a door, or a declared delay."""
+        """Set one fault (of a node, console, platform, Kubernetes API, workload or door), or a declared delay."""
         try:
             if target.startswith("delays."):
                 set_path(self.scenario, target, parse_word(words[0] if words else ""))
@@ -223,6 +233,8 @@ class Daemon:
                 self.scenario.faults.workloads.append(build(WorkloadFault, parse_word(" ".join(words)), "workload"))
             elif target == "door":
                 self._door_fault(words)
+            elif target == "platform":
+                self._named_fault(self.scenario.faults.platform, words, "the platform")
             elif target == "console":
                 self._named_fault(self.scenario.faults.console, words, "the console")
                 self.bgp.faults_changed()
@@ -253,8 +265,7 @@ class Daemon:
     def _named_fault(self, faults: Any, words: list[str], where: str) -> None:
         if not words:
             names = [f.name for f in dataclasses.fields(faults)]
-            known = self.scenario.faults
-            first = [] if any(faults is own for own in (known.console, known.git, known.flux)) else ["die"]
+            first = ["die"] if any(faults is node.faults for node in self.nodes) else []
             raise LabError(f"Name a fault of {where}: {', '.join([*first, *names])}.")
         if len(words) == 1 and words[0].startswith("{"):
             fields = parse_word(words[0])
@@ -272,7 +283,8 @@ class Daemon:
     async def _clear(self) -> Any:
         """Take all faults back; nodes that are off stay off."""
         known = self.scenario.faults
-        for faults in (*(node.faults for node in self.nodes), known.console, known.git, known.flux):
+        others = (known.console, known.git, known.flux, known.platform)
+        for faults in (*(node.faults for node in self.nodes), *others):
             default = type(faults)()
             for field in dataclasses.fields(default):
                 setattr(faults, field.name, getattr(default, field.name))

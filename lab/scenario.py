@@ -113,6 +113,23 @@ class FluxDelays:
     """Fetching a chart."""
 
 
+class PlatformDelays:
+    """How long the programs of the platform take, in seconds."""
+
+    certificate: float = 0.5
+    """From a Certificate that must be issued until its Secret holds one."""
+    dns: float = 0.5
+    """From a changed source until external-dns writes it (a real one looks once a minute)."""
+    volume: float = 0.2
+    """From a claim until its volume is bound."""
+    rebuild: float = 2.0
+    """From the return of a node until its replicas are whole again."""
+    database: float = 0.5
+    """From the last ready instance of a PostgreSQL cluster until it is healthy."""
+    backup: float = 0.5
+    """Run time of a backup."""
+
+
 @dataclass
 class Delays:
     """All declared delays."""
@@ -122,6 +139,7 @@ class Delays:
     cilium: CiliumDelays = field(default_factory=CiliumDelays)
     bgp: BgpDelays = field(default_factory=BgpDelays)
     flux: FluxDelays = field(default_factory=FluxDelays)
+    platform: PlatformDelays = field(default_factory=PlatformDelays)
 
     def cold_run(self) -> dict[str, float]:
         """Return the delays that a cold run of ``site.yml`` must wait for, one after another, and their ``total``.
@@ -243,6 +261,33 @@ class FluxFaults:
     """HelmRepositories (by name) whose index cannot be fetched."""
 
 
+class PlatformFaults:
+    """What the programs of the platform and the world behind them do wrong (names are those of the objects)."""
+
+    issuer_not_ready: list[str] = field(default_factory=list)
+    """These ACME issuers cannot register their account."""
+    challenge_invalid: list[str] = field(default_factory=list)
+    """The certificate authority finds no valid proof for these DNS names."""
+    disk_untagged: list[str] = field(default_factory=list)
+    """The disks of these nodes have no tags, whatever their node objects say."""
+    disk_missing: list[str] = field(default_factory=list)
+    """The disks of these nodes are not mounted."""
+    volume_degraded: list[str] = field(default_factory=list)
+    """One replica of these volumes is lost (the volume's name, or ``namespace/claim``)."""
+    volume_faulted: list[str] = field(default_factory=list)
+    """All replicas of these volumes are lost."""
+    backup_target_down: bool = False
+    """The object store of Longhorn's backups does not answer."""
+    tunnel_down: bool = False
+    """cloudflared reaches no data centre: UDP 7844 does not get out."""
+    archiving_fails: list[str] = field(default_factory=list)
+    """These PostgreSQL clusters cannot write to their object store."""
+    cloudflare_token_invalid: bool = False
+    """Cloudflare's API refuses every token."""
+    cloudflare_status: int = 0
+    """Cloudflare's API answers every call with this status."""
+
+
 @dataclass
 class BgpSettings:
     """How the BGP network is laid out.
@@ -264,6 +309,7 @@ class Faults:
     console: ConsoleFaults = field(default_factory=ConsoleFaults)
     git: GitFaults = field(default_factory=GitFaults)
     flux: FluxFaults = field(default_factory=FluxFaults)
+    platform: PlatformFaults = field(default_factory=PlatformFaults)
 
 
 @dataclass
@@ -278,13 +324,15 @@ class Hardware:
 
 @dataclass
 class Scenario:
-    """One scenario: its name, delays, faults, and hardware by node name."""
+    """One scenario: its name, delays, faults, hardware by node name, and the world outside."""
 
     name: str = "default"
     delays: Delays = field(default_factory=Delays)
     faults: Faults = field(default_factory=Faults)
     hardware: dict[str, Hardware] = field(default_factory=dict)
     bgp: BgpSettings = field(default_factory=BgpSettings)
+    public_zones: list[str] = field(default_factory=lambda: ["geoffdavis.com"])
+    """The zones of the account at Cloudflare."""
 
     @classmethod
     def load(cls, path: str | Path) -> Scenario:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .crds import FLAG, FREE, FREE_LIST, TEXT, TEXTS, crd, fields
 from .parts import Object, Release
 
@@ -50,15 +52,19 @@ _RULES = fields(
 
 def _monitor(endpoints: str) -> Object:
     known = {
-        "selector": _SELECTOR, "namespaceSelector": _SPACES, endpoints: FREE_LIST,
-        "jobLabel": TEXT, "targetLabels": TEXTS, "podTargetLabels": TEXTS,
+        "selector": _SELECTOR,
+        "namespaceSelector": _SPACES,
+        endpoints: FREE_LIST,
+        "jobLabel": TEXT,
+        "targetLabels": TEXTS,
+        "podTargetLabels": TEXTS,
     }
     return fields(known, ("selector",)) | {"x-kubernetes-preserve-unknown-fields": True}
 
 
 def definitions() -> list[Object]:
     """Return the ten definitions."""
-    common = {
+    common: dict[str, Any] = {
         "categories": ("prometheus-operator",),
         "annotations": {"operator.prometheus.io/version": OPERATOR.lstrip("v")},
     }

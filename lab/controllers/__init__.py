@@ -34,6 +34,7 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
     from .lb_ipam import LbIpam
     from .namespace import NamespaceController
     from .node import NodeController
+    from .platform.all import PLATFORM
     from .replicaset import ReplicaSetController
     from .scheduler import Scheduler
     from .statefulset import StatefulSetController
@@ -57,5 +58,6 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
         KustomizeController,
         HelmController,
         NotificationController,
+        *PLATFORM,
     ]
     return common if builtin_garbage_collection else [*common, NamespaceController, GarbageCollector]

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..scenario import Delays, WorkloadFault
-from .api import Api, Object, Resource
+from .api import CRDS, Api, Object, Resource
 from .base import Controller, Mirror
+from .platform.state import Platform
 
 if TYPE_CHECKING:
     from ..bgp.network import Network
@@ -55,6 +56,7 @@ class World:
     :param logs: directory for the logs of pods, one file each.
     :param bgp: the daemons that speak BGP for the nodes.
     :param flux: what Flux's controllers have besides the API; without it they rest.
+    :param platform: what the programs of the platform share.
     """
 
     def __init__(
@@ -67,10 +69,12 @@ class World:
         faults: list[WorkloadFault] | None = None,
         bgp: Network | None = None,
         flux: Plant | None = None,
+        platform: Platform | None = None,
     ) -> None:
         self.api, self.delays, self.hosts, self.node_ready, self.logs = api, delays, hosts, node_ready, logs
         self.faults = faults if faults is not None else []
         self.bgp, self.flux = bgp, flux
+        self.platform = platform or Platform()
         self.mirrors: dict[Resource, Mirror] = {}
         self.running = asyncio.Event()
         """Set while any API server of the cluster answers; controllers rest otherwise."""
@@ -125,6 +129,9 @@ class Manager:
                 interested = [c for c in self.controllers if resource in c.watches]
             for controller in interested:
                 controller.wake.set()
+            if resource is CRDS:
+                for mirror in self.world.mirrors.values():
+                    mirror.defined.set()
 
         return wake
 
