@@ -189,7 +189,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         if params["wait"] and not ctx.check_mode:
             report = store.wait(look, what="Flux", timeout=params["wait_timeout"], interval=params["interval"])
         else:
-            report, _missing = look()
+            report = store.detailed(look()[0])
     facts = report.facts()
     if params["show"]:
         ctx.show(facts["table"])

@@ -19,10 +19,15 @@ _WORST = ("stalled", "suspended", "failed", "waiting", "unseen", "progressing", 
 
 @dataclass(frozen=True)
 class Chain:
-    """Why an object is not ready: the objects from it down to the one that everything waits for."""
+    """Why an object is not ready: the objects from it down to the one that everything waits for.
+
+    :param missing: what the last one needs and does not exist.
+    :param detail: what is not ready of that which it applied.
+    """
 
     rows: tuple[Row, ...]
     missing: Ref | None = None
+    detail: str = ""
 
     @property
     def root(self) -> Row:
@@ -30,11 +35,13 @@ class Chain:
         return self.rows[-1]
 
     def __str__(self) -> str:
-        """Tell the chain in one sentence."""
-        way = " waits for ".join(str(row.ref) for row in self.rows)
+        """Tell the root cause, and by which way the first object waits for it."""
         if self.missing is not None:
-            return f"{way} waits for {self.missing}, which does not exist"
-        return f"{way}: {self.root.why}"
+            text = f"{self.missing} does not exist, and {self.root.ref} needs it"
+        else:
+            text = f"{self.root.ref}: {self.root.why}" + (f" [{self.detail}]" if self.detail else "")
+        way = " > ".join(str(row.ref) for row in self.rows)
+        return text + (f" (what waits: {way})" if len(self.rows) > 1 else "")
 
 
 class Graph:

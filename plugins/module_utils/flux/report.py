@@ -15,6 +15,8 @@ from .graph import SHOWN, Chain, Graph
 from .state import Row, judge, only_a_commit_helps
 
 _CUT = 96
+#: So many causes are told in full.
+_TOLD = 8
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Report:
 
     def table(self) -> str:
         """Return the table: root causes first, then everything."""
-        lines = [f"cause: {chain}" for chain in self.causes]
+        lines = [f"cause: {chain}" for chain in self.causes[:_TOLD]]
         cells = [
             (
                 row.ref.kind,

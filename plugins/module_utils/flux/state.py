@@ -70,6 +70,7 @@ class Row:
     needs: tuple[Ref, ...] = ()
     owner: Ref | None = None
     handled: str = ""
+    applied: tuple[tuple[str, str, str, str], ...] = ()
 
     @property
     def why(self) -> str:
@@ -81,11 +82,14 @@ class Row:
 
     def facts(self, blocked_by: str = "") -> dict[str, Any]:
         """Return the row for a module's result."""
-        found = asdict(self)
-        del found["needs"], found["owner"], found["handled"], found["attempted"], found["ref"]
         return {
             **asdict(self.ref),
-            **found,
+            "ready": self.ready,
+            "suspended": self.suspended,
+            "state": self.state,
+            "revision": self.revision,
+            "reason": self.reason,
+            "message": self.message,
             "depends_on": [str(need) for need in self.needs],
             "blocked_by": blocked_by,
         }
@@ -120,11 +124,35 @@ def judge(body: Body) -> Row:
         revision=_revision(ref.kind, status),
         attempted=str(status.get("lastAttemptedRevision") or _revision(ref.kind, status)),
         reason=str(said.get("reason") or ""),
-        message=str(said.get("message") or ""),
+        message=_message(said, known),
         needs=tuple(needs(body)),
         owner=_owner(body),
         handled=str(status.get("lastHandledReconcileAt") or ""),
+        applied=tuple(applied(body)) if ref.kind == KUSTOMIZATION else (),
     )
+
+
+def _message(said: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return what an object says of itself; of one at work that is in the condition Reconciling."""
+    working = known.get("Reconciling") or {}
+    if said.get("status") == "Unknown" and working.get("status") == "True":
+        return str(working.get("message") or "")
+    return str(said.get("message") or "")
+
+
+def applied(body: Body) -> list[tuple[str, str, str, str]]:
+    """Return what a Kustomization has applied: apiVersion, kind, namespace and name of each object.
+
+    The inventory's form is that of cli-utils ``pkg/object/objmetadata.go``: ``namespace_name_group_kind``, a colon of
+    the name written as two underscores.
+    """
+    found = []
+    for entry in ((body.get("status") or {}).get("inventory") or {}).get("entries") or []:
+        namespace, _mark, rest = str(entry["id"]).partition("_")
+        name, group, kind = rest.rsplit("_", 2)
+        version = f"{group}/{entry['v']}" if group else str(entry["v"])
+        found.append((version, kind, namespace, name.replace("__", ":")))
+    return found
 
 
 def _current(body: Body, said: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..common.context import Context
@@ -16,6 +17,7 @@ from ..kubernetes.client import Client
 from ..kubernetes.discovery import Discovery, Resource
 from ..kubernetes.errors import KubernetesError, NotFound, Unreachable
 from ..kubernetes.live import whole
+from ..kubernetes.wait import Target, Waiter
 from .errors import FluxError
 from .graph import Chain
 from .reconcile import Request
@@ -30,6 +32,8 @@ _PLURALS = {
     "HelmRelease": "helmreleases",
 }
 _MERGE = "application/merge-patch+json"
+#: So many causes are looked into.
+_LOOKED_AT = 3
 #: Answers that pass by themselves.
 _BUSY = (429, 500, 502, 503, 504)
 
@@ -132,6 +136,8 @@ class Store:
 
     def broken(self, what: str, report: Report, chain: Chain, after: float = 0) -> FluxError:
         """Return the error that names the first broken object and its root cause."""
+        report = self.detailed(report)
+        chain = next((found for found in report.causes if found.root.ref == chain.root.ref), chain)
         root = chain.root
         remedies = {
             "suspended": f"Resume it: set spec.suspend of {root.ref} to false, in Git where it comes from there",
@@ -139,9 +145,36 @@ class Store:
         }
         remedy = remedies.get(root.state, "Correct what it says and run the same command again: it goes on from there")
         late = f"after {after:.0f} s {report.counts}; " if after else f"{report.counts}; "
-        facts = {"changed": False, **report.facts()}
-        self.ctx.show(facts["table"])
+        self.ctx.show(report.table())
+        facts = {key: value for key, value in report.facts().items() if key in ("ready", "summary", "causes")}
         return FluxError(f"waiting for {what}", target=self.server, answer=f"{late}{chain}", remedy=remedy, facts=facts)
+
+    def detailed(self, report: Report) -> Report:
+        """Return the report with what is not ready of that which the first causes have applied."""
+        causes = [self._detailed(chain) for chain in report.causes[:_LOOKED_AT]]
+        return replace(report, causes=[*causes, *report.causes[_LOOKED_AT:]])
+
+    def _detailed(self, chain: Chain) -> Chain:
+        root = chain.root
+        if chain.missing is not None or root.suspended or root.ready or not root.applied:
+            return chain
+        waiter = Waiter(self.client, Discovery(self.client))
+        targets = [
+            Target(kind=kind, name=name, namespace=namespace, api_version=version)
+            for version, kind, namespace, name in root.applied
+            if kind not in GROUPS
+        ]
+        try:
+            looks = waiter.look(targets)
+        except (KubernetesError, InputError):
+            return chain
+        texts = [
+            f"{look['kind']} {look['namespace'] + '/' if look['namespace'] else ''}{look['name']}: {look['state']}"
+            for look in looks
+            if not look["ready"]
+        ]
+        more = f"; and {len(texts) - 3} more" if len(texts) > 3 else ""
+        return replace(chain, detail="; ".join(texts[:3]) + more)
 
 
 def select(report: Report, targets: Iterable[Mapping[str, Any]]) -> list[Ref]:
