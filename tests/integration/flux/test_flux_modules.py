@@ -32,7 +32,7 @@ INFRASTRUCTURE = "clusters__home-ops__infrastructure"
 
 @pytest.fixture
 def settled(running: str, cluster: FluxCluster, repository: Tree, call: Call) -> Iterator[None]:
-    """The tree is as it was at the start and nothing is wrong, before and after: so every test shows that it goes on."""
+    """Before and after, the tree is as at the start and nothing is wrong: so every test shows that it goes on."""
     before = {name: list(bodies) for name, bodies in repository.files.items()}
     yield
     faults = cluster.scenario.faults
