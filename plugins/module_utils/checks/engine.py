@@ -31,9 +31,27 @@ from ..repository.spot import Spot
 from ..repository.view import Repository
 from . import addressing, bgp, cilium, names, platform, pools, reading, schema, talos, versions
 from .registry import BOTH, ERROR, LIVE, MODEL as OF_MODEL, REGISTER, REPO, WARN, Breach, Check
+from .repo import (
+    addressing as repo_addressing,
+    bgp as repo_bgp,
+    bootstrap as repo_bootstrap,
+    cilium as repo_cilium,
+    dns as repo_dns,
+    gitops as repo_gitops,
+    identity as repo_identity,
+    monitoring as repo_monitoring,
+    router as repo_router,
+    secrets as repo_secrets,
+    storage as repo_storage,
+    talos as repo_talos,
+)
 
 #: The modules that hold the checks; each registers its own when it is imported.
-ROOMS = (addressing, bgp, cilium, names, platform, pools, reading, schema, talos, versions)
+ROOMS = (
+    *(addressing, bgp, cilium, names, platform, pools, reading, schema, talos, versions),
+    *(repo_addressing, repo_bgp, repo_bootstrap, repo_cilium, repo_dns, repo_gitops, repo_identity, repo_monitoring),
+    *(repo_router, repo_secrets, repo_storage, repo_talos),
+)
 #: The variable that holds the model, and the prefix of the variables that hold its subjects.
 MODEL = "homeops_model"
 PREFIX = "homeops_"

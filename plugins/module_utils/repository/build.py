@@ -24,7 +24,7 @@ from ..model.schema import Path
 from . import limits
 from .documents import Budget, Document, read
 from .files import YAML, File, Files
-from .objects import CLUSTER_SCOPED, Object, of_document
+from .objects import Object, of_document
 from .spot import Fault, Spot, dig, listing, mapping, string
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -211,7 +211,7 @@ class Builder:
         value, moved = item.value, dict(item.moved)
         namespace = string(spec.get("namespace"))
         meta = dict(mapping(value.get("metadata")))
-        if namespace and item.kind not in CLUSTER_SCOPED:
+        if namespace and not item.cluster_scoped:
             meta["namespace"] = namespace
             moved["metadata", "namespace"] = document.spot(("namespace",))
         if item.kind not in ("Namespace", "CustomResourceDefinition") and (

@@ -21,7 +21,10 @@ SCRIPT = "script"
 ROUTER = "router"
 OTHER = "other"
 _SCRIPTS = (".sh", ".bash", ".py", ".zsh", ".mk")
-_NAMES = {"Makefile": SCRIPT, "justfile": SCRIPT, "Justfile": SCRIPT, ".gitignore": OTHER, ".sops.yaml": OTHER}
+_NAMES = {
+    **dict.fromkeys(("Makefile", "justfile", "Justfile"), SCRIPT),
+    **dict.fromkeys((".gitignore", ".sops.yaml", ".tool-versions", ".mise.toml", "mise.toml"), OTHER),
+}
 #: What makes a text an FRR configuration.
 _FRR = re.compile(
     r"^\s*(?:router bgp \d|ip(?:v6)? prefix-list \S+ |route-map \S+ (?:permit|deny) \d|frr version )", re.M

@@ -32,6 +32,7 @@ class Applied:
     :param missing: whether that directory is not there.
     :param variables: ``postBuild.substitute``.
     :param used: names of the variables that its objects use, with a place of each.
+    :param defaults: those of them that have a default of their own.
     """
 
     object: Object
@@ -40,6 +41,11 @@ class Applied:
     missing: bool = False
     variables: dict[str, str] = field(default_factory=dict)
     used: dict[str, Spot] = field(default_factory=dict)
+    defaults: set[str] = field(default_factory=set)
+
+    def defaulted(self, name: str) -> bool:
+        """Whether a variable has a default wherever it is first used."""
+        return name in self.defaults
 
     @property
     def name(self) -> str:
@@ -179,6 +185,8 @@ def _fill(value: Any, path: Path, item: Object, applied: Applied) -> Any:
         if match.group(1):
             return match.group()[1:]
         applied.used.setdefault(match.group(2), item.at(*path))
+        if match.group(3) is not None:
+            applied.defaults.add(match.group(2))
         return applied.variables.get(match.group(2)) or match.group(3) or ""
 
     text = VARIABLE.sub(put, value)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..cilium import selectors
 from ..model.schema import Path
 from .documents import Document
 from .spot import Spot, dig, key_text, listing, mapping, string
@@ -103,7 +104,12 @@ class Object:
     @property
     def namespace(self) -> str:
         """The namespace it lives in; empty for a kind that has none."""
-        return "" if self.kind in CLUSTER_SCOPED else self.given_namespace or "default"
+        return "" if self.cluster_scoped else self.given_namespace or "default"
+
+    @property
+    def cluster_scoped(self) -> bool:
+        """Whether its kind has no namespaces; Longhorn has a Node of its own, which has."""
+        return self.kind in CLUSTER_SCOPED and self.group != "longhorn.io"
 
     @property
     def labels(self) -> dict[str, str]:
@@ -176,23 +182,12 @@ def of_document(document: Document, owner: str = "") -> list[Object]:
 
 
 def matches(selector: Any, labels: Mapping[str, str]) -> bool:
-    """Whether a label selector (``matchLabels``, ``matchExpressions``) selects these labels; an empty one selects all.
-
-    Source: k8s.io/apimachinery pkg/apis/meta/v1 ``LabelSelectorAsSelector``.
-    """
+    """Whether a label selector selects these labels, whatever its form; an empty one selects all."""
     chosen = mapping(selector)
-    for key, value in mapping(chosen.get("matchLabels")).items():
-        if labels.get(key) != string(value):
-            return False
-    for entry in listing(chosen.get("matchExpressions")):
-        key, values = string(dig(entry, "key")), [string(item) for item in listing(dig(entry, "values"))]
-        operator = string(dig(entry, "operator"))
-        right = {
-            "In": labels.get(key) in values,
-            "NotIn": labels.get(key) not in values,
-            "Exists": key in labels,
-            "DoesNotExist": key not in labels,
-        }
-        if not right.get(operator, False):
-            return False
-    return True
+    expressions = [
+        {**entry, "key": string(entry.get("key")), "values": [string(item) for item in listing(entry.get("values"))]}
+        for entry in listing(chosen.get("matchExpressions"))
+        if isinstance(entry, dict)
+    ]
+    labelled = {key: string(value) for key, value in mapping(chosen.get("matchLabels")).items()}
+    return selectors.matches({"matchLabels": labelled, "matchExpressions": expressions}, labels, absent=True)
