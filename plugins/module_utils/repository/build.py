@@ -80,13 +80,11 @@ class Builder:
         for file in self._files.of(YAML):
             if not file.path.startswith(prefix) or any(file.path.startswith(f"{inner}/") for inner in own):
                 continue
-            if file.name in NAMES:
-                continue
             inner = self._nearest_kustomization(file.folder, folder)
             if inner is not None:
                 own.append(inner)
                 found += self._build(inner, built, owner, ())
-            else:
+            elif file.name not in NAMES:
                 found += self._file(file.path, built, owner)
         return found
 

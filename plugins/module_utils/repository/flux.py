@@ -196,7 +196,9 @@ def _fill(value: Any, path: Path, item: Object, applied: Applied) -> Any:
 
 def closure(applied: Iterable[Applied]) -> dict[tuple[str, str], set[tuple[str, str]]]:
     """Return for each Kustomization all that come before it, by way of others too."""
-    direct = {item.key: {key for path, key in item.depends_on} for item in applied}
+    direct: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for item in applied:
+        direct.setdefault(item.key, set()).update(key for path, key in item.depends_on)
     reached: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for start, first in direct.items():
         seen: set[tuple[str, str]] = set()

@@ -248,7 +248,24 @@ def _password(instance: Any, peer: Any) -> bool:
 @also("BGP015", REPO)
 def peer_address(repository: Repository) -> Iterator[Breach]:
     """The legacy policy wants a prefix length of /32 or /128, the new kinds want none."""
-    return _of(repository, "BGP015")
+    told = list(_of(repository, "BGP015"))
+    yield from told
+    lists = {kinds.LEGACY: ("virtualRouters", "neighbors"), kinds.CLUSTER: ("bgpInstances", "peers")}
+    for item in sound(repository):
+        outer, inner = lists.get(item.kind, ("", ""))
+        for path, _instance in item.maps("spec", outer):
+            for place, peer in item.maps(*path, inner):
+                text, spot = string(peer.get("peerAddress")), item.at(*place, "peerAddress")
+                if (
+                    not text
+                    or any(breach.path == spot for breach in told)
+                    or ("/" in text) == (item.kind == kinds.LEGACY)
+                ):
+                    continue
+                bare = text.partition("/")[0]
+                width = 128 if ":" in bare else 32
+                use = f"{bare}/{width}" if item.kind == kinds.LEGACY else bare
+                yield Breach(spot, f"The kind {item.kind} does not take {text} as an address.", use)
 
 
 @also("BGP016", REPO)

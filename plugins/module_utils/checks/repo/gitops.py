@@ -84,7 +84,7 @@ def unique(repository: Repository) -> Iterator[Breach]:
                 use = nearest(key[1], [item.name for item in repository.applied])
                 yield Breach(applied.object.at(*path, "name"), text, use)
     for path, item in _unreached(repository):
-        if flux.is_kustomization(item):
+        if flux.is_kustomization(item) and not path.rpartition("/")[2].startswith("gotk-"):
             text = f"No root reaches the Kustomization {item.name}."
             yield Breach(item.at("metadata", "name"), text, f"{path} in the resources of the root")
 
@@ -289,7 +289,10 @@ def no_orphans(repository: Repository) -> Iterator[Breach]:
     seen: set[str] = set()
     for path, item in unreached:
         below = any(folder and (path == folder or path.startswith(f"{folder}/")) for folder in lost)
+        # BGP014 and NET005 say more of these.
         policy = item.group == "cilium.io" and item.kind in ("CiliumBGPPeeringPolicy", "CiliumBGPClusterConfig")
+        known = repository.find(item.kind, "", item.name) if item.kind == "CiliumLoadBalancerIPPool" else None
+        policy = policy or (known is not None and known.get("spec", "blocks") != item.get("spec", "blocks"))
         if (
             path in seen
             or path in talos
