@@ -120,8 +120,8 @@ def keys_of(item: Object) -> set[str] | None:
     scope=REPO,
 )
 def used_secrets(repository: Repository) -> Iterator[Breach]:
-    """Templates of ExternalSecrets are resolved. Passed over are Secrets of charts, those that a task or script makes by
-    name, and those of a store's own namespace: what a store needs itself cannot come through it."""
+    """Templates of ExternalSecrets are resolved. Passed over are Secrets of charts, those that a task or script makes
+    by name, and those of a store's own namespace: what a store needs itself cannot come through it."""
     known = made(repository)
     stores = {
         store.text("spec", "provider", "onepassword", "auth", "secretRef", "connectTokenSecretRef", "namespace")
