@@ -17,12 +17,11 @@ HOME = Path(__file__).resolve().parents[2] / "inventories" / "home" / "group_var
 
 
 def home_model() -> dict[str, Any]:
+    """The home model by subject, as ``homeops_model`` gives it."""
     found: dict[str, Any] = {}
     for path in sorted(HOME.glob("*.yml")):
-        for key, value in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).items():
-            if key.startswith("homeops_") and key != "homeops_model" and not isinstance(value, str):
-                found[key.removeprefix("homeops_")] = value
-    return found
+        found |= yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    return {subject: found[f"homeops_{subject}"] for subject in found["homeops_model"]}
 
 
 @dataclass(frozen=True)

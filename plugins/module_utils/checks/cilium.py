@@ -127,20 +127,21 @@ def chart_keys(world: World) -> Iterator[Breach]:
     given = world.maybe("cilium", "extra_values", default={})
     if not str(world.get("versions", "cilium")).removeprefix("v").startswith("1.17."):
         return
-    for key, value in given.items():
-        path = ("cilium", "extra_values", key)
+    for path, use in unknown_keys(given):
+        text = f"The chart of Cilium does not read the key {'.'.join(path)}."
+        yield Breach(("cilium", "extra_values", *path), text, use)
+
+
+def unknown_keys(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    """Yield path and replacement of each key that chart 1.17 does not read."""
+    for key, value in values.items():
         if key in MISTAKEN or key not in CILIUM_1_17:
-            yield Breach(
-                path,
-                f"The chart of Cilium does not read the key {key}.",
-                MISTAKEN.get(key) or nearest(key, CILIUM_1_17),
-            )
+            yield (key,), MISTAKEN.get(key) or nearest(key, CILIUM_1_17)
         elif key in CILIUM_1_17_INNER and isinstance(value, Mapping):
             known = CILIUM_1_17_INNER[key]
             for inner in value:
                 if inner not in known:
-                    use = MISTAKEN.get(f"{key}.{inner}") or nearest(inner, known)
-                    yield Breach((*path, str(inner)), f"The chart of Cilium does not read the key {key}.{inner}.", use)
+                    yield (key, str(inner)), MISTAKEN.get(f"{key}.{inner}") or nearest(inner, known)
 
 
 @check(

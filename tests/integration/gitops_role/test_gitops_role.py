@@ -2,10 +2,11 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The phase gitops as an owner runs it: the home's inventory, and a repository of the test's own."""
+"""The role gitops as an owner runs it: the home's inventory, and a repository of the test's own."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -25,6 +26,13 @@ CANARIES = {
     "HOMEOPS_UNIFI_API_KEY": "canary-unifi-93d2",
     "HOMEOPS_TALOS_SECRETS": "canary-talos-07be",
 }
+#: The phase without the cluster that it goes on with.
+PLAYBOOK = """
+- hosts: controller
+  gather_facts: false
+  roles:
+    - homeops.cluster.gitops
+"""
 
 
 @dataclass
@@ -32,6 +40,7 @@ class Site:
     """An owner's inventory, repository and state directory."""
 
     inventory: Path
+    playbook: Path
     remote: Remote
     state: Path
 
@@ -41,7 +50,7 @@ class Site:
                 str(Path(sys.executable).parent / "ansible-playbook"),
                 "--inventory",
                 str(self.inventory),
-                str(ROOT / "playbooks" / "gitops.yml"),
+                str(self.playbook),
                 "--extra-vars",
                 f"homeops_git_url={self.remote.url}",
                 "-vvv",
@@ -79,7 +88,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     path = folder / "server" / "tree.git"
     path.mkdir(parents=True)
     git(path, "init", "--quiet", "--bare", "--initial-branch=main", ".")
-    return Site(folder / "inventory", Remote(path, folder / "somebody"), folder / "state")
+    playbook = folder / "repository.yml"
+    playbook.write_text(PLAYBOOK)
+    return Site(folder / "inventory", playbook, Remote(path, folder / "somebody"), folder / "state")
 
 
 def test_the_phase_walks(site: Site) -> None:
@@ -99,10 +110,19 @@ def test_the_phase_walks(site: Site) -> None:
     assert changed(second) == 0
     assert len(site.remote.history()) == 1
 
+    manifest = site.state / "install.yaml"
+    manifest.write_text("# Flux Version: v2.4.0\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: flux-system}\n")
+    pinned = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    told += site.play("--extra-vars", f"homeops_flux_manifest={manifest} homeops_flux_manifest_sha256={pinned}")
+    path = "clusters/home-ops/flux-system/gotk-components.yaml"
+    assert site.remote.touched() == [path, "clusters/home-ops/flux-system/kustomization.yaml"]
+    told += site.play()
+    assert site.remote.history()[0] == "Update clusters/home-ops"
+
     site.edit("versions.yml", "cert_manager: v1.19.1", "cert_manager: v1.19.2")
     told += second + site.play()
     assert site.remote.history()[0] == "Update infrastructure/cert-manager from v1.19.1 to v1.19.2"
-    assert len(site.remote.history()) == 2
+    assert len(site.remote.history()) == 4
     mention = [path for path, text in site.remote.files().items() if "v1.19.2" in text]
     assert site.remote.touched() == mention == ["infrastructure/cert-manager/release.yaml"]
 

@@ -535,6 +535,7 @@ def test_every_check_names_its_phases_and_runs_in_preflight() -> None:
         assert item.phases[0] == "preflight"
         assert set(item.phases) <= set(PHASES)
         assert item.detail, item.id
+        assert all(item.notes.values()), item.id
 
 
 @pytest.mark.skipif(not (SHARED / "reference" / "checks.json").is_file(), reason="the list of checks is not at hand")
