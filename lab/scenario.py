@@ -113,6 +113,7 @@ class FluxDelays:
     """Fetching a chart."""
 
 
+@dataclass
 class PlatformDelays:
     """How long the programs of the platform take, in seconds."""
 
@@ -261,6 +262,7 @@ class FluxFaults:
     """HelmRepositories (by name) whose index cannot be fetched."""
 
 
+@dataclass
 class PlatformFaults:
     """What the programs of the platform and the world behind them do wrong (names are those of the objects)."""
 

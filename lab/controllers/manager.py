@@ -76,6 +76,8 @@ class World:
         self.bgp, self.flux = bgp, flux
         self.platform = platform or Platform()
         self.mirrors: dict[Resource, Mirror] = {}
+        self.poke: Callable[[], None] = lambda: None
+        """Wakes every controller: something changed that no mirror shows."""
         self.running = asyncio.Event()
         """Set while any API server of the cluster answers; controllers rest otherwise."""
 
@@ -110,6 +112,7 @@ class Manager:
         from . import all_controllers
 
         self.world = world
+        world.poke = self.poke
         self.controllers: list[Controller] = [
             cls(world) for cls in all_controllers(builtin_garbage_collection=builtin_garbage_collection)
         ]

@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A cluster with the lab's controllers and Git server, and no Talos underneath: machines are made up and always there."""
+"""A cluster with the lab's controllers and Git server, and no Talos underneath: machines are made up and stay up."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from lab.controllers.api import DAEMON_SETS, Api
 from lab.controllers.flux import manifest
 from lab.controllers.flux.base import Plant
 from lab.controllers.manager import Host, Manager, World
+from lab.controllers.platform.state import Platform
 from lab.git.server import GitServer
 from lab.scenario import Scenario
 from lab.state import LabState
@@ -40,9 +41,11 @@ class FluxCluster:
     """An API server, all controllers of the lab, and the Git server.
 
     :param host: loopback address of the Git server, a test module's own.
+    :param platform: what the platform's programs share.
     """
 
-    def __init__(self, directory: Path, host: str, backend: str = "emulator") -> None:
+    def __init__(self, directory: Path, host: str, backend: str = "emulator", platform: Platform | None = None) -> None:
+        self.platform = platform
         self.server = KubeServer(directory, backend)
         self.scenario = Scenario.load(CHECKOUT / "lab" / "scenarios" / "fast.yml")
         self.state = LabState(directory / "lab")
@@ -79,6 +82,7 @@ class FluxCluster:
             self.scenario.faults.workloads,
             None,
             flux,
+            self.platform,
         )
         self.manager = Manager(world, builtin_garbage_collection=self.server.backend.builtin_garbage_collection)
         self.manager.start()

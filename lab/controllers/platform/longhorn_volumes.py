@@ -61,7 +61,9 @@ class LonghornVolumes(Controller):
         for volume in self.mirror(LH_VOLUMES):
             if not volume["metadata"].get("deletionTimestamp"):
                 await self._volume(volume, home, disks, used, claims, bad)
-        self.world.platform.unattachable = bad
+        if self.world.platform.unattachable != bad:
+            self.world.platform.unattachable = bad
+            self.world.poke()
         await self._released(home, claims)
 
     # -- claims ------------------------------------------------------------------------------------------------------
