@@ -356,8 +356,12 @@ def _storage_change(old: Object, new: Object) -> list[Cause]:
 
 
 def _claim_change(old: Object, new: Object) -> list[Cause]:
+    free = {"resources", "volumeName"}
+    if (old.get("spec") or {}).get("storageClassName") is None:
+        free.add("storageClassName")  # the default class may come later
+
     def fixed(obj: Object) -> Object:
-        return {k: v for k, v in (obj.get("spec") or {}).items() if k not in ("resources", "volumeName")}
+        return {k: v for k, v in (obj.get("spec") or {}).items() if k not in free}
 
     if fixed(old) != fixed(new):
         text = (

@@ -196,9 +196,10 @@ def test_names_of_the_house_are_written_to_the_console_and_no_others_touched(pub
     def records() -> dict[tuple[str, str], str]:
         return {(r["key"], r["record_type"]): r["value"] for r in published.console.dns.list()}
 
-    published.until("the name is written", lambda: (f"web.{ZONE}", "A") in records())
+    text = (f"external-dns-internal-a-web.{ZONE}", "TXT")
+    published.until("the name and its owner are written", lambda: {(f"web.{ZONE}", "A"), text} <= set(records()))
     assert records()[f"web.{ZONE}", "A"] == "172.29.52.200"
-    owner = records()[f"external-dns-internal-a-web.{ZONE}", "TXT"]
+    owner = records()[text]
     assert (
         owner == '"heritage=external-dns,external-dns/owner=home-ops-internal,external-dns/resource=ingress/apps/web"'
     )
