@@ -128,7 +128,7 @@ def python_faults(path: str, text: str) -> Iterator[str]:
             yield f"{path}:{line}: plugins import {name}: only relative imports, and nothing of the lab"
         if room == "lab" and (top == "ansible_collections" or "plugins" in name.split(".")):
             yield f"{path}:{line}: the lab imports {name}: its agreement with the collection must mean something"
-        if room == "plugins" and top in ("subprocess", "pty", "pexpect", "sh") and path != _STARTS:
+        if room == "plugins" and top in ("subprocess", "pty", "pexpect", "sh") and path not in _STARTS:
             yield f"{path}:{line}: plugins start no process, yet {name} is imported"
     if room != "plugins":
         return

@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A cluster with the lab's controllers and Git server, and no Talos underneath: machines are made up and stay up."""
+"""A cluster with the lab's controllers and Git server, and no Talos underneath: machines that are always there."""
 
 from __future__ import annotations
 
