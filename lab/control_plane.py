@@ -27,6 +27,7 @@ from .controllers.manager import Host, Manager, World
 from .doors import Door
 from .kube_backend import HOST, Backend, BackendFiles, create_backend
 from .kube_faults import KubeFaults
+from .onepassword.server import ADDRESS as CONNECT, PORT as CONNECT_PORT
 from .scenario import Scenario
 from .state import LabError, LabState, door_address
 
@@ -186,6 +187,7 @@ class ControlPlane:
             self.scenario.faults.workloads,
             self.bgp,
         )
+        world.connect = f"http://{door_address(CONNECT, self.net)}:{CONNECT_PORT}"
         manager = Manager(world, builtin_garbage_collection=backend.builtin_garbage_collection)
         manager.start()
         return manager

@@ -25,7 +25,19 @@ from .bgp.addresses import ROUTER
 from .bgp.network import Network
 from .control_plane import API_PORT, VIP, ControlPlane
 from .doors import address_error
-from .scenario import HttpFault, Scenario, ScenarioError, WorkloadFault, build, convert, set_path, unknown_key
+from .onepassword.server import ADDRESS as CONNECT, PORT as CONNECT_PORT, Connect
+from .scenario import (
+    ConnectFaults,
+    ConsoleFaults,
+    HttpFault,
+    Scenario,
+    ScenarioError,
+    WorkloadFault,
+    build,
+    convert,
+    set_path,
+    unknown_key,
+)
 from .state import HOME_NET, LabError, LabState, door_address, lab_net
 from .unifi.console import PORT as CONSOLE_PORT, Console
 
@@ -62,6 +74,7 @@ class Daemon:
         wrong = scenario.faults.console
         self.bgp = Network(state, environ, scenario.bgp, wrong, self._alive)
         self.console = Console(state, door_address(ROUTER, net), wrong, scenario.delays.bgp, self._run_router)
+        self.connect = Connect(state, door_address(CONNECT, net), scenario.faults.connect, scenario.delays.onepassword)
         self.control_plane = ControlPlane(state, net, self.nodes, self.cluster, scenario, environ, self.bgp)
         self.started = time.time()
         self.stopping = asyncio.Event()
@@ -88,6 +101,7 @@ class Daemon:
         self.control_plane.start()
         self.bgp.start()
         await self.console.start()
+        await self.connect.start()
         self._server = await control.listen(self.state.socket, self.handle)
         record = {"pid": os.getpid(), "net": self.net, "scenario": self.scenario.name, "started": self.started}
         self.state.write(self.state.record, json.dumps(record))
@@ -96,6 +110,7 @@ class Daemon:
         """Find a taken address before anything runs; doors open only much later."""
         wanted = [(node.spec.listen, port) for node in self.nodes for port in (node.spec.port, API_PORT)]
         wanted += [(door_address(VIP, self.net), API_PORT), (self.console.host, CONSOLE_PORT)]
+        wanted += [(self.connect.host, CONNECT_PORT)]
         for host, port in wanted:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -116,6 +131,7 @@ class Daemon:
         if self._server:
             self._server.close()
         await self.console.stop()
+        await self.connect.stop()
         await self.control_plane.stop()
         await self.bgp.stop()
         await asyncio.gather(*(node.stop() for node in self.nodes if node.powered), return_exceptions=True)
@@ -154,6 +170,7 @@ class Daemon:
             "cluster": self.cluster.snapshot(),
             "kubernetes": self.control_plane.snapshot(),
             "console": self.console.snapshot(),
+            "connect": self.connect.snapshot(),
             "bgp": await self.bgp.snapshot(),
             "delays": {**dataclasses.asdict(self.scenario.delays), "cold_run": self.scenario.delays.cold_run()},
             "requests": {
@@ -190,6 +207,7 @@ class Daemon:
             "kube": [dataclasses.asdict(fault) for fault in self.scenario.faults.kube],
             "workloads": [dataclasses.asdict(fault) for fault in self.scenario.faults.workloads],
             "console": changed_fields(self.scenario.faults.console),
+            "connect": changed_fields(self.scenario.faults.connect),
             "doors": {
                 n: vars(d.faults) for n, d in self.control_plane.doors.items() if d.faults.reset or d.faults.delay
             },
@@ -212,6 +230,8 @@ class Daemon:
             elif target == "console":
                 self._named_fault(self.scenario.faults.console, words, "the console")
                 self.bgp.faults_changed()
+            elif target == "connect":
+                self._named_fault(self.scenario.faults.connect, words, "1Password Connect")
             elif words == ["die"]:
                 return await self._power(target, False)
             else:
@@ -235,7 +255,7 @@ class Daemon:
     def _named_fault(self, faults: Any, words: list[str], where: str) -> None:
         if not words:
             names = [f.name for f in dataclasses.fields(faults)]
-            first = [] if faults is self.scenario.faults.console else ["die"]
+            first = [] if isinstance(faults, ConsoleFaults | ConnectFaults) else ["die"]
             raise LabError(f"Name a fault of {where}: {', '.join([*first, *names])}.")
         if len(words) == 1 and words[0].startswith("{"):
             fields = parse_word(words[0])
@@ -252,7 +272,11 @@ class Daemon:
 
     async def _clear(self) -> Any:
         """Take all faults back; nodes that are off stay off."""
-        for faults in (*(node.faults for node in self.nodes), self.scenario.faults.console):
+        for faults in (
+            *(node.faults for node in self.nodes),
+            self.scenario.faults.console,
+            self.scenario.faults.connect,
+        ):
             default = type(faults)()
             for field in dataclasses.fields(default):
                 setattr(faults, field.name, getattr(default, field.name))

@@ -100,6 +100,16 @@ class BgpDelays:
 
 
 @dataclass
+class OnePasswordDelays:
+    """How long 1Password Connect and what reads from it take, in seconds."""
+
+    sync: float = 0.3
+    """From a write until the item is visible with it."""
+    retry: float = 1.0
+    """From a failed sync of an ExternalSecret or store until External Secrets tries again by itself, at first."""
+
+
+@dataclass
 class Delays:
     """All declared delays."""
 
@@ -107,6 +117,7 @@ class Delays:
     kubernetes: KubernetesDelays = field(default_factory=KubernetesDelays)
     cilium: CiliumDelays = field(default_factory=CiliumDelays)
     bgp: BgpDelays = field(default_factory=BgpDelays)
+    onepassword: OnePasswordDelays = field(default_factory=OnePasswordDelays)
 
     def cold_run(self) -> dict[str, float]:
         """Return the delays that a cold run of ``site.yml`` must wait for, one after another, and their ``total``.
@@ -207,6 +218,34 @@ class ConsoleFaults:
 
 
 @dataclass
+class ConnectFaults:
+    """What 1Password Connect does wrong; counts are requests, -1 for ever."""
+
+    down: bool = False
+    """Every connection is cut."""
+    slow: float = 0.0
+    """Seconds before each answer."""
+    error: int = 0
+    """So many requests answer 500."""
+    rate_limit: int = 0
+    """So many requests answer 429."""
+    first_401: bool = False
+    """The very first request answers 401, as before Connect 1.7.2."""
+    forbidden: int = 0
+    """So many requests for a vault's items answer 403 although the token is right."""
+    wrong_vault: bool = False
+    """The token's scope is another vault."""
+    missing: list[str] = field(default_factory=list)
+    """Titles that are not there."""
+    duplicate: list[str] = field(default_factory=list)
+    """Titles that are there twice."""
+    missing_field: list[str] = field(default_factory=list)
+    """Fields that are not there, each as title/label."""
+    duplicate_field: list[str] = field(default_factory=list)
+    """Fields that are there twice, each as title/label."""
+
+
+@dataclass
 class BgpSettings:
     """How the BGP network is laid out.
 
@@ -225,6 +264,7 @@ class Faults:
     kube: list[HttpFault] = field(default_factory=list)
     workloads: list[WorkloadFault] = field(default_factory=list)
     console: ConsoleFaults = field(default_factory=ConsoleFaults)
+    connect: ConnectFaults = field(default_factory=ConnectFaults)
 
 
 @dataclass

@@ -50,8 +50,12 @@ _RULES = fields(
 
 def _monitor(endpoints: str) -> Object:
     known = {
-        "selector": _SELECTOR, "namespaceSelector": _SPACES, endpoints: FREE_LIST,
-        "jobLabel": TEXT, "targetLabels": TEXTS, "podTargetLabels": TEXTS,
+        "selector": _SELECTOR,
+        "namespaceSelector": _SPACES,
+        endpoints: FREE_LIST,
+        "jobLabel": TEXT,
+        "targetLabels": TEXTS,
+        "podTargetLabels": TEXTS,
     }
     return fields(known, ("selector",)) | {"x-kubernetes-preserve-unknown-fields": True}
 

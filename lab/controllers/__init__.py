@@ -24,6 +24,7 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
     from .cronjob import CronJobController
     from .daemonset import DaemonSetController
     from .deployment import DeploymentController
+    from .external_secrets.controller import ExternalSecrets
     from .garbage import GarbageCollector
     from .job import JobController
     from .kubelet import Kubelet
@@ -47,5 +48,6 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
         CiliumOperator,
         LbIpam,
         CiliumBgp,
+        ExternalSecrets,
     ]
     return common if builtin_garbage_collection else [*common, NamespaceController, GarbageCollector]

@@ -53,6 +53,7 @@ class World:
     :param node_ready: told when a Node became Ready or stopped being it (name, ready).
     :param logs: directory for the logs of pods, one file each.
     :param bgp: the daemons that speak BGP for the nodes.
+    :ivar connect: URL at which the pods of 1Password Connect answer, whichever name of the Service is asked for.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class World:
         self.api, self.delays, self.hosts, self.node_ready, self.logs = api, delays, hosts, node_ready, logs
         self.faults = faults if faults is not None else []
         self.bgp = bgp
+        self.connect = ""
         self.mirrors: dict[Resource, Mirror] = {}
         self.running = asyncio.Event()
         """Set while any API server of the cluster answers; controllers rest otherwise."""
