@@ -24,6 +24,7 @@ PLAYBOOK, REPORT = "playbooks/secrets.yml", "playbooks/secrets_report.yml"
 ROOT = "/apis/external-secrets.io/v1"
 SOON = ("-e", '{"external_secrets_sync_timeout": 8, "onepassword_connect_patience": 4}')
 CLOUDFLARE, UNIFI = "Cloudflare API Token", "Home-ops Unifi API"
+WEBHOOK, MAIL = "GitHub Flux Webhook Secret", "Authentik Configuration - home-ops"
 
 
 def connect(lab: Lab, path: str) -> Any:
@@ -154,41 +155,44 @@ def test_a_secret_that_was_changed_by_hand_is_repaired(kubernetes: Kubernetes) -
     )
 
 
-@pytest.mark.parametrize(
-    ("wrong", "words", "remedy"),
-    [
-        ({"missing": [CLOUDFLARE]}, "key not found in 1Password Vaults: Cloudflare API Token", "Create the item"),
-        (
-            {"duplicate": [CLOUDFLARE]},
-            "expected one 1Password Item matching: 'Cloudflare API Token', got 2",
-            "Rename or archive",
-        ),
-        (
-            {"duplicate_field": [f"{UNIFI}/password"]},
-            "expected one 1Password ItemField matching: 'password' in 'Home-ops Unifi API', got 2",
-            "exactly one field",
-        ),
-        (
-            {"missing_field": [f"{UNIFI}/password"]},
-            "expected one 1Password ItemField matching: 'password' in 'Home-ops Unifi API', got 0",
-            "exactly one field",
-        ),
-    ],
-    ids=["item missing", "item ambiguous", "field ambiguous", "field missing"],
-)
-def test_a_wrong_item_is_named_and_the_run_resumes(
-    lab: Lab, kubernetes: Kubernetes, wrong: dict[str, Any], words: str, remedy: str
-) -> None:
-    fault(lab, **wrong)
+#: Fault -> what the operator says, and what the phase says to do.
+WRONG_ITEMS = {
+    "missing": ([CLOUDFLARE], "key not found in 1Password Vaults: Cloudflare API Token", "Create the item"),
+    "duplicate": ([WEBHOOK], f"expected one 1Password Item matching: '{WEBHOOK}', got 2", "Rename or archive"),
+    "duplicate_field": (
+        [f"{UNIFI}/password"],
+        f"expected one 1Password ItemField matching: 'password' in '{UNIFI}', got 2",
+        "exactly one field",
+    ),
+    "missing_field": (
+        [f"{MAIL}/smtp_host"],
+        f"expected one 1Password ItemField matching: 'smtp_host' in '{MAIL}', got 0",
+        "exactly one field",
+    ),
+}
+
+
+def test_each_wrong_item_is_named_and_the_run_resumes(lab: Lab) -> None:
+    fault(lab, **{name: wrong for name, (wrong, _words, _remedy) in WRONG_ITEMS.items()})
     try:
         run = lab.play("-e", "external_secrets_force=all", *SOON, playbook=PLAYBOOK)
         assert run.rc != 0
         message = run.failures[-1].msg
-        assert words in message and remedy in message and "ExternalSecret" in message, message
+        for _wrong, words, remedy in WRONG_ITEMS.values():
+            assert words in message and remedy in message, message
+        assert "ExternalSecret cert-manager/cloudflare-api-token" in message
         report = lab.play(playbook=REPORT)
-        assert report.rc != 0 and (CLOUDFLARE in report.output or UNIFI in report.output)
+        assert report.rc != 0
+        told = report.failures[-1].msg
+        for words in (
+            f"item '{CLOUDFLARE}'",
+            "2 items have this title",
+            f"'password' of the item '{UNIFI}' failed: 2 fields have this label",
+            f"'smtp_host' of the item '{MAIL}'",
+        ):
+            assert words in told, told
     finally:
-        lab.command("clear")
+        lab.command("fault", "--clear")
     again = lab.play(playbook=PLAYBOOK)
     assert again.rc == 0, again.output[-3000:]
 
@@ -209,7 +213,7 @@ def test_what_the_controller_cannot_read_is_named(lab: Lab, wrong: dict[str, Any
         assert run.rc != 0
         assert words in run.failures[-1].msg, run.failures[-1].msg
     finally:
-        lab.command("clear")
+        lab.command("fault", "--clear")
 
 
 def test_a_store_with_a_token_of_the_wrong_vault_is_named(lab: Lab, kubernetes: Kubernetes) -> None:
@@ -230,7 +234,7 @@ def test_a_store_with_a_token_of_the_wrong_vault_is_named(lab: Lab, kubernetes: 
         assert "ClusterSecretStore onepassword-connect: InvalidProviderConfig, unable to validate store" in message
         assert "found 0 vaults" in message and "make a token for that vault" in message, message
     finally:
-        lab.command("clear")
+        lab.command("fault", "--clear")
     # Without the file the Secrets of the cluster stay, and the phase goes on.
     file.unlink()
     again = lab.play(*source, playbook=PLAYBOOK)
