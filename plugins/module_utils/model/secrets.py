@@ -12,7 +12,8 @@ The entry points, all pure, ``model`` being the whole model keyed by subject:
 - ``bootstrap(model)``: Secrets of the time before External Secrets runs, as references to items.
 
 A reference is ``item`` or ``item.field``, where ``item`` is a key of ``homeops_secrets.items``. An item that says
-``document: true`` is a file: its reference has no field, and its first file is taken. In namespaces, templates and recipes ``<homeops_x.y>`` stands for a value of the model.
+``document: true`` is a file: its reference has no field, and its first file is taken. In namespaces, templates and
+recipes ``<homeops_x.y>`` stands for a value of the model.
 """
 
 from __future__ import annotations
@@ -213,7 +214,7 @@ def external_secret(model: Mapping[str, Any], namespace: str, name: str) -> Body
 def _manifest(model: Mapping[str, Any], entry: Mapping[str, Any], namespace: str) -> Body:
     where = f"homeops_secrets.external[{entry['name']}]"
     data = []
-    for key, text in entry["keys"].items():
+    for key, text in sorted(entry["keys"].items()):
         found = reference(model, str(text), f"{where}.keys.{key}")
         remote: Body = {"key": found.title}
         if found.field:
@@ -228,7 +229,7 @@ def _manifest(model: Mapping[str, Any], entry: Mapping[str, Any], namespace: str
             str(key): _text(
                 expand(model, str(text), f"{where}.template.{key}"), entry["keys"], f"{where}.template.{key}"
             )
-            for key, text in entry["template"].items()
+            for key, text in sorted(entry["template"].items())
         }
     if template:
         target["template"] = {"engineVersion": "v2", **template}
@@ -326,7 +327,7 @@ def bootstrap(model: Mapping[str, Any]) -> list[Body]:
             "format": str(entry.get("format") or "plain"),
             "keys": [
                 {"key": str(key), "title": found.title, "field": found.field}
-                for key, text in entry["keys"].items()
+                for key, text in sorted(entry["keys"].items())
                 for found in [reference(model, str(text), f"homeops_secrets.bootstrap[{entry['name']}].keys.{key}")]
             ],
         }
@@ -337,3 +338,16 @@ def bootstrap(model: Mapping[str, Any]) -> list[Body]:
 def items(model: Mapping[str, Any]) -> list[Body]:
     """Return the declared items as the modules take them."""
     return [one.as_dict() for one in declared(model)]
+
+
+def generated(model: Mapping[str, Any]) -> list[Body]:
+    """Return the items of which something can be made, with these fields only, as ``onepassword_item`` takes them."""
+    return [
+        {
+            "title": one.title,
+            "category": "LOGIN" if {"username", "password"} <= set(one.fields) else "PASSWORD",
+            "fields": [{"label": label, "generate": dict(one.recipes[label])} for label in one.recipes],
+        }
+        for one in declared(model)
+        if one.recipes and set(one.recipes) == set(one.fields)
+    ]
