@@ -28,6 +28,7 @@ from .controllers.platform.state import Platform
 from .doors import Door
 from .kube_backend import HOST, Backend, BackendFiles, create_backend
 from .kube_faults import KubeFaults
+from .onepassword.server import ADDRESS as CONNECT, PORT as CONNECT_PORT
 from .scenario import Scenario
 from .state import LabError, LabState, door_address
 
@@ -195,6 +196,7 @@ class ControlPlane:
             self.flux,
             self.platform,
         )
+        world.connect = f"http://{door_address(CONNECT, self.net)}:{CONNECT_PORT}"
         manager = Manager(world, builtin_garbage_collection=backend.builtin_garbage_collection)
         manager.start()
         return manager

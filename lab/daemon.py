@@ -29,6 +29,7 @@ from .controllers.flux import manifest
 from .controllers.flux.base import Plant
 from .doors import address_error
 from .git.server import ADDRESS as GIT, PORT as GIT_PORT, GitServer
+from .onepassword.server import ADDRESS as CONNECT, PORT as CONNECT_PORT, Connect
 from .scenario import HttpFault, Scenario, ScenarioError, WorkloadFault, build, convert, set_path, unknown_key
 from .state import HOME_NET, LabError, LabState, door_address, lab_net
 from .unifi.console import PORT as CONSOLE_PORT, Console
@@ -66,6 +67,7 @@ class Daemon:
         wrong = scenario.faults.console
         self.bgp = Network(state, environ, scenario.bgp, wrong, self._alive)
         self.console = Console(state, door_address(ROUTER, net), wrong, scenario.delays.bgp, self._run_router)
+        self.connect = Connect(state, door_address(CONNECT, net), scenario.faults.connect, scenario.delays.onepassword)
         self.git = GitServer(state, door_address(GIT, net), scenario.faults.git, manifest.text())
         flux = Plant(self.git, scenario.faults.flux)
         self.platform = outside.platform(state, net, scenario)
@@ -100,6 +102,7 @@ class Daemon:
         await self.console.start()
         await self.git.start()
         await self.cloudflare.start()
+        await self.connect.start()
         self._server = await control.listen(self.state.socket, self.handle)
         record = {"pid": os.getpid(), "net": self.net, "scenario": self.scenario.name, "started": self.started}
         self.state.write(self.state.record, json.dumps(record))
@@ -113,6 +116,7 @@ class Daemon:
             (self.git.host, GIT_PORT),
         ]
         wanted.append((self.cloudflare.host, CLOUDFLARE_PORT))
+        wanted += [(self.connect.host, CONNECT_PORT)]
         for host, port in wanted:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -135,6 +139,7 @@ class Daemon:
         await self.console.stop()
         await self.git.stop()
         await self.cloudflare.stop()
+        await self.connect.stop()
         await self.control_plane.stop()
         await self.bgp.stop()
         await asyncio.gather(*(node.stop() for node in self.nodes if node.powered), return_exceptions=True)
@@ -175,6 +180,7 @@ class Daemon:
             "console": self.console.snapshot(),
             "git": self.git.snapshot(),
             "cloudflare": self.cloudflare.status(),
+            "connect": self.connect.snapshot(),
             "bgp": await self.bgp.snapshot(),
             "delays": {**dataclasses.asdict(self.scenario.delays), "cold_run": self.scenario.delays.cold_run()},
             "requests": {
@@ -214,6 +220,7 @@ class Daemon:
             "git": changed_fields(self.scenario.faults.git),
             "flux": changed_fields(self.scenario.faults.flux),
             "platform": changed_fields(self.scenario.faults.platform),
+            "connect": changed_fields(self.scenario.faults.connect),
             "doors": {
                 n: vars(d.faults) for n, d in self.control_plane.doors.items() if d.faults.reset or d.faults.delay
             },
@@ -242,6 +249,8 @@ class Daemon:
                 self._named_fault(self.scenario.faults.git, words, "the Git server")
             elif target == "flux":
                 self._named_fault(self.scenario.faults.flux, words, "Flux")
+            elif target == "connect":
+                self._named_fault(self.scenario.faults.connect, words, "1Password Connect")
             elif words == ["die"]:
                 return await self._power(target, False)
             else:
@@ -283,7 +292,7 @@ class Daemon:
     async def _clear(self) -> Any:
         """Take all faults back; nodes that are off stay off."""
         known = self.scenario.faults
-        others = (known.console, known.git, known.flux, known.platform)
+        others = (known.console, known.git, known.flux, known.platform, known.connect)
         for faults in (*(node.faults for node in self.nodes), *others):
             default = type(faults)()
             for field in dataclasses.fields(default):

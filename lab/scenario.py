@@ -113,6 +113,7 @@ class FluxDelays:
     """Fetching a chart."""
 
 
+@dataclass
 class PlatformDelays:
     """How long the programs of the platform take, in seconds."""
 
@@ -131,6 +132,16 @@ class PlatformDelays:
 
 
 @dataclass
+class OnePasswordDelays:
+    """How long 1Password Connect and what reads from it take, in seconds."""
+
+    sync: float = 0.3
+    """From a write until the item is visible with it."""
+    retry: float = 1.0
+    """From a failed sync of an ExternalSecret or store until External Secrets tries again by itself, at first."""
+
+
+@dataclass
 class Delays:
     """All declared delays."""
 
@@ -140,6 +151,7 @@ class Delays:
     bgp: BgpDelays = field(default_factory=BgpDelays)
     flux: FluxDelays = field(default_factory=FluxDelays)
     platform: PlatformDelays = field(default_factory=PlatformDelays)
+    onepassword: OnePasswordDelays = field(default_factory=OnePasswordDelays)
 
     def cold_run(self) -> dict[str, float]:
         """Return the delays that a cold run of ``site.yml`` must wait for, one after another, and their ``total``.
@@ -261,6 +273,7 @@ class FluxFaults:
     """HelmRepositories (by name) whose index cannot be fetched."""
 
 
+@dataclass
 class PlatformFaults:
     """What the programs of the platform and the world behind them do wrong (names are those of the objects)."""
 
@@ -289,6 +302,34 @@ class PlatformFaults:
 
 
 @dataclass
+class ConnectFaults:
+    """What 1Password Connect does wrong; counts are requests, -1 for ever."""
+
+    down: bool = False
+    """Every connection is cut."""
+    slow: float = 0.0
+    """Seconds before each answer."""
+    error: int = 0
+    """So many requests answer 500."""
+    rate_limit: int = 0
+    """So many requests answer 429."""
+    first_401: bool = False
+    """The very first request answers 401, as before Connect 1.7.2."""
+    forbidden: int = 0
+    """So many requests for a vault's items answer 403 although the token is right."""
+    wrong_vault: bool = False
+    """The token's scope is another vault."""
+    missing: list[str] = field(default_factory=list)
+    """Titles that are not there."""
+    duplicate: list[str] = field(default_factory=list)
+    """Titles that are there twice."""
+    missing_field: list[str] = field(default_factory=list)
+    """Fields that are not there, each as title/label."""
+    duplicate_field: list[str] = field(default_factory=list)
+    """Fields that are there twice, each as title/label."""
+
+
+@dataclass
 class BgpSettings:
     """How the BGP network is laid out.
 
@@ -310,6 +351,7 @@ class Faults:
     git: GitFaults = field(default_factory=GitFaults)
     flux: FluxFaults = field(default_factory=FluxFaults)
     platform: PlatformFaults = field(default_factory=PlatformFaults)
+    connect: ConnectFaults = field(default_factory=ConnectFaults)
 
 
 @dataclass

@@ -24,6 +24,7 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
     from .cronjob import CronJobController
     from .daemonset import DaemonSetController
     from .deployment import DeploymentController
+    from .external_secrets.controller import ExternalSecrets
     from .flux.helm import HelmController
     from .flux.kustomization import KustomizeController
     from .flux.notification import NotificationController
@@ -59,5 +60,6 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
         HelmController,
         NotificationController,
         *PLATFORM,
+        ExternalSecrets,
     ]
     return common if builtin_garbage_collection else [*common, NamespaceController, GarbageCollector]

@@ -57,6 +57,7 @@ class World:
     :param bgp: the daemons that speak BGP for the nodes.
     :param flux: what Flux's controllers have besides the API; without it they rest.
     :param platform: what the programs of the platform share.
+    :ivar connect: URL at which the pods of 1Password Connect answer, whichever name of the Service is asked for.
     """
 
     def __init__(
@@ -75,7 +76,10 @@ class World:
         self.faults = faults if faults is not None else []
         self.bgp, self.flux = bgp, flux
         self.platform = platform or Platform()
+        self.connect = ""
         self.mirrors: dict[Resource, Mirror] = {}
+        self.poke: Callable[[], None] = lambda: None
+        """Wakes every controller: something changed that no mirror shows."""
         self.running = asyncio.Event()
         """Set while any API server of the cluster answers; controllers rest otherwise."""
 
@@ -110,6 +114,7 @@ class Manager:
         from . import all_controllers
 
         self.world = world
+        world.poke = self.poke
         self.controllers: list[Controller] = [
             cls(world) for cls in all_controllers(builtin_garbage_collection=builtin_garbage_collection)
         ]

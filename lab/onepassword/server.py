@@ -321,7 +321,9 @@ def _filtered(found: list[Body], request: web.Request, keys: dict[str, str]) -> 
         raise Refused(400, "Invalid filter")
     wanted = re.sub(r"\\(.)", r"\1", match[2])
     key = keys[match[1]]
-    return [one for one in found if wanted in one[key]] if key == "tags" else [one for one in found if one[key] == wanted]
+    return (
+        [one for one in found if wanted in one[key]] if key == "tags" else [one for one in found if one[key] == wanted]
+    )
 
 
 async def _body(request: web.Request, kind: type = dict) -> Any:
