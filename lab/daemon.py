@@ -67,7 +67,8 @@ class Daemon:
         wrong = scenario.faults.console
         self.bgp = Network(state, environ, scenario.bgp, wrong, self._alive)
         self.console = Console(state, door_address(ROUTER, net), wrong, scenario.delays.bgp, self._run_router)
-        self.connect = Connect(state, door_address(CONNECT, net), scenario.faults.connect, scenario.delays.onepassword)
+        delays, known = scenario.delays.onepassword, {"unifi": self.console.sessions.api_key}
+        self.connect = Connect(state, door_address(CONNECT, net), scenario.faults.connect, delays, known)
         self.git = GitServer(state, door_address(GIT, net), scenario.faults.git, manifest.text())
         flux = Plant(self.git, scenario.faults.flux)
         self.platform = outside.platform(state, net, scenario)
