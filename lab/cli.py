@@ -94,6 +94,8 @@ def run_down(arguments: argparse.Namespace, state: LabState) -> int:
     ended = process.end_processes(owner)
     existed = state.exists()
     state.remove()
+    # A daemon that was between fork and exec a moment ago finds no directory and ends; nobody need wait for that.
+    process.end_processes(owner)
     if left := process.processes_of(owner):
         raise LabError(f"These processes of the lab could not be ended: {', '.join(map(str, left))}.")
     print("The lab is stopped." if stopped or ended or existed else f"No lab runs in {state.root}.")
@@ -144,7 +146,6 @@ def run_serve(arguments: argparse.Namespace, state: LabState) -> int:
     """Run the daemon here."""
     from . import daemon
 
-    state.create()
     return daemon.main(state, load_scenario(arguments.scenario))
 
 

@@ -316,7 +316,12 @@ async def serve(state: LabState, net: str, scenario: Scenario, environ: Mapping[
 
 
 def main(state: LabState, scenario: Scenario) -> int:
-    """Entry point of ``serve``: hold the lab's lock for life, and leave a sentence when the start fails."""
+    """Entry point of ``serve``: hold the lab's lock for life, and leave a sentence when the start fails.
+
+    Whom a launcher has started finds a directory. Without one, ``down`` has come between the launcher's fork and this
+    line, when it could not see this process yet.
+    """
+    launched = process.OWNER in os.environ
     os.umask(0o077)
     os.environ.setdefault(process.OWNER, str(state.root))
     logging.basicConfig(
@@ -324,10 +329,11 @@ def main(state: LabState, scenario: Scenario) -> int:
     )
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     try:
-        with state.lock("daemon.lock", timeout=0.0):
+        with state.lock("daemon.lock", timeout=0.0, make=not launched):
             asyncio.run(serve(state, lab_net(), scenario, os.environ))
         return 0
     except LabError as error:
-        state.write(state.failure, str(error))
+        with contextlib.suppress(FileNotFoundError):
+            state.write(state.failure, str(error))
         log.error("%s", error)
         return 1

@@ -152,17 +152,20 @@ class LabState:
             self.root.rmdir()
 
     @contextmanager
-    def lock(self, name: str, timeout: float = 60.0) -> Iterator[None]:
+    def lock(self, name: str, timeout: float = 60.0, *, make: bool = True) -> Iterator[None]:
         """Hold the lab's lock ``name`` against other processes.
 
         The lock dies with its holder. A lock file whose directory was removed meanwhile is not a lock: try anew.
 
-        :raises LabError: when another process holds it longer than ``timeout`` seconds.
+        :param make: make the directory when it is not there.
+        :raises LabError: when another process holds it longer than ``timeout`` seconds, or the directory is not there.
         """
         deadline = time.monotonic() + timeout
         while True:
             path = self.root / name
             try:
+                if not make and not self.exists():
+                    raise LabError(f"The lab in {self.root} was taken down while it was starting.")
                 self.create()
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             except FileNotFoundError:  # removed at this moment

@@ -36,6 +36,7 @@ from .ownership import Writer
 from .registry import Registry
 from .store import Entry, Store
 from .strategic import strategic
+from .timestamps import only_times_moved
 
 Object = dict[str, Any]
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -220,7 +221,7 @@ class Writes:
         if counted and call.subresource != "status" and self._spec_changed(call, old, new):
             meta["generation"] = before.get("generation", 0) + 1
         intake.violations(call, new, old)
-        if new == old:
+        if new == old or only_times_moved(old, new, custom=resource.custom):
             return live
         if call.dry_run:
             return Entry(new, live.rv)

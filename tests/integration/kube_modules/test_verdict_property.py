@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -188,11 +189,24 @@ def place(server: KubeServer) -> Iterator[tuple[Client, str]]:
         yield api, name
 
 
+def said(answer: dict[str, Any]) -> Any:
+    """What an object says: its content and who owns which field.
+
+    An apply of an empty map that the server does not store counts as a change to it, so it renews the time of our
+    entry, which may then stand behind another manager's. Nothing that an object says has changed by that.
+    """
+    metadata = {
+        key: value for key, value in answer["metadata"].items() if key not in ("resourceVersion", "managedFields")
+    }
+    entries = [{**entry, "time": None} for entry in answer["metadata"].get("managedFields") or []]
+    return {**answer, "metadata": metadata}, sorted(entries, key=lambda entry: json.dumps(entry, sort_keys=True))
+
+
 @pytest.mark.parametrize("plural", KINDS)
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_the_server_agrees(place: tuple[Client, str], plural: str, data: st.DataObject) -> None:
-    """Some applies by us and by others, then one more: SAME must be a no-op and DIFFERENT must not."""
+    """Some applies by us and by others, then one more: SAME must leave what the object says, DIFFERENT must not."""
     api, namespace = place
     root, strategy, builtin = KINDS[plural]
     name = f"o-{uuid.uuid4().hex[:12]}"
@@ -222,11 +236,10 @@ def test_the_server_agrees(place: tuple[Client, str], plural: str, data: st.Data
         assert found is not Verdict.SAME
         api.delete(path)
         return
-    unchanged = answer["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]
     if found is Verdict.SAME:
-        assert unchanged, (live, answer)
+        assert said(answer) == said(live)
     if found is Verdict.DIFFERENT:
-        assert not unchanged, (live, answer)
+        assert answer["metadata"]["resourceVersion"] != live["metadata"]["resourceVersion"], (live, answer)
     api.delete(path)
 
 

@@ -231,3 +231,20 @@ def test_the_inventory_starts_the_lab_once_and_prints_an_empty_inventory(make_la
     assert refused.stdout == ""
     assert len(refused.stderr.strip().splitlines()) == 1
     assert "runs on 127.62" in refused.stderr
+
+
+def test_a_daemon_whose_directory_was_removed_while_it_started_does_not_make_it_again(make_lab: MakeLab) -> None:
+    """What `down` cannot see: a daemon between the launcher's fork and its own first line."""
+    lab = make_lab("127.62")
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", "serve"],
+        cwd=CHECKOUT,
+        env=lab.env(**{process.OWNER: str(lab.directory.resolve())}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "was taken down while it was starting" in done.stderr
+    assert not lab.directory.exists()
