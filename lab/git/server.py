@@ -80,13 +80,16 @@ class GitServer:
             await web.TCPSite(self._runner, self.host, PORT).start()
         except OSError as error:
             raise address_error(error, self.host, PORT) from error
-        record = {
+        self.state.write(self.state.root / "git.json", json.dumps(self.record(), indent=2))
+
+    def record(self) -> dict[str, str]:
+        """Return what a client needs to know."""
+        return {
             "url": f"{self.url}/{HOME}.git",
             "token": self.token,
             "flux_manifest": f"{self.url}{MANIFEST}",
             "flux_manifest_sha256": hashlib.sha256(self.manifest.encode()).hexdigest(),
         }
-        self.state.write(self.state.root / "git.json", json.dumps(record, indent=2))
 
     async def stop(self) -> None:
         """Listen no more."""
