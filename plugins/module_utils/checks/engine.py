@@ -29,7 +29,7 @@ from ..model.schema import Path
 from ..model.world import Absent, World
 from ..repository.spot import Spot
 from ..repository.view import Repository
-from . import addressing, bgp, cilium, names, platform, pools, reading, schema, talos, versions
+from . import addressing, bgp, cilium, live, names, platform, pools, reading, schema, talos, versions
 from .registry import BOTH, ERROR, LIVE, MODEL as OF_MODEL, REGISTER, REPO, WARN, Breach, Check
 from .repo import (
     addressing as repo_addressing,
@@ -51,6 +51,7 @@ ROOMS = (
     *(addressing, bgp, cilium, names, platform, pools, reading, schema, talos, versions),
     *(repo_addressing, repo_bgp, repo_bootstrap, repo_cilium, repo_dns, repo_gitops, repo_identity, repo_monitoring),
     *(repo_router, repo_secrets, repo_storage, repo_talos),
+    live,
 )
 #: The variable that holds the model, and the prefix of the variables that hold its subjects.
 MODEL = "homeops_model"
@@ -65,12 +66,12 @@ Where = Callable[[Path], "tuple[Place | None, str]"]
 class Case:
     """What one run judges; what is None is not judged.
 
-    :param live: facts of the running systems (``checks.live.Live``).
+    :param live: facts of the running systems.
     """
 
     model: World | None = None
     repository: Repository | None = None
-    live: Any = None
+    live: live.Live | None = None
 
     def subjects(self) -> dict[str, Any]:
         """Return what a check's function of each scope is given, for the scopes that can be judged."""
@@ -109,6 +110,8 @@ class Finding:
     @property
     def where(self) -> str:
         """Key, and ``file:line`` or that there is none; in a repository ``file:line``, key and object."""
+        if self.scope == LIVE:
+            return f"{self.object}{f' {self.key}' if self.key else ''} (running)"
         if self.scope != OF_MODEL and self.file:
             line = f":{self.line}" if self.line else ""
             key = f" {self.key}" if self.key else ""
@@ -220,7 +223,7 @@ def _finding(check: Check, breach: Breach, scope: str, where: Where, overrides: 
     title, file, line = "", None, None
     if isinstance(breach.path, Spot):
         spot = breach.path
-        file, line, key, title = spot.file, spot.line or None, spot.key, spot.object
+        file, line, key, title = spot.file or None, spot.line or None, spot.key, spot.object
     else:
         place, key = where(breach.path)
         if place:

@@ -104,6 +104,8 @@ class Check:
 
 
 REGISTER: dict[str, Check] = {}
+#: Functions of other scopes whose check has not been registered yet: the order of imports means nothing.
+WAITING: dict[str, list[tuple[str, Look]]] = {}
 
 
 def check(
@@ -139,6 +141,8 @@ def check(
             _add(name, REPO, _through(through.repo, look), look)
         else:
             _add(name, scope, look, look)
+        for other, waiting in WAITING.pop(name, ()):
+            _add(name, other, waiting, waiting)
         return look
 
     return register
@@ -148,7 +152,10 @@ def also(name: str, scope: str) -> Callable[[Look], Look]:
     """Register the decorated function as what a check says of another scope."""
 
     def register(look: Look) -> Look:
-        _add(name, scope, look, look)
+        if name in REGISTER:
+            _add(name, scope, look, look)
+        else:
+            WAITING.setdefault(name, []).append((scope, look))
         return look
 
     return register

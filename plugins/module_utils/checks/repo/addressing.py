@@ -21,7 +21,7 @@ from ...frr import lint
 from ...repository.objects import Object, matches
 from ...repository.spot import Spot, dig, listing, mapping, string, texts, yes
 from ...repository.view import Repository, Router
-from ..registry import REPO, Breach, also
+from ..registry import BOTH, REPO, Breach, also
 from . import bgp
 from .plan import Net, Plan, address, network
 
@@ -161,6 +161,23 @@ def one_pool_definition(repository: Repository) -> Iterator[Breach]:
                     yield Breach(
                         document.spot(where), f"The range {text.strip()} is none of the pools that are applied."
                     )
+
+
+@also("NET005", BOTH)
+def same_pools(case: Any) -> Iterator[Breach]:
+    """Pools of one name are compared, address by address; a pool of the inventory that the repository lacks is one that
+    it does not define, and no finding."""
+    pools = {pool.object.name: pool for pool in Plan(case.repository).pools}
+    for wanted in case.model.pools:
+        pool = pools.get(wanted.name)
+        if pool is None or len(pool.ranges) != 1:
+            continue
+        ends = (address(str(pool.ranges[0].first)), address(str(pool.ranges[0].last)))
+        if ends != (wanted.first, wanted.last):
+            text = (
+                f"The pool {wanted.name} is {ends[0]} to {ends[1]} here, {wanted.first} to {wanted.last} in the model."
+            )
+            yield Breach(pool.object.at("spec", "blocks"), text, f"{wanted.first} to {wanted.last}")
 
 
 def _last(first: str, text: str) -> Any:

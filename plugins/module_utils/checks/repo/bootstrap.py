@@ -226,10 +226,10 @@ def named_things(repository: Repository) -> Iterator[Breach]:
     for file in repository.files.of(MARKDOWN):
         for number, line in enumerate(file.lines, start=1):
             for match in _LINK.finditer(line):
-                path = match.group("path").strip("<>")
-                if re.match(r"[a-z][a-z0-9+.-]*:|/|#|\{|\$", path):
+                link = match.group("path").strip("<>")
+                if re.match(r"[a-z][a-z0-9+.-]*:|/|#|\{|\$", link):
                     continue
-                target = posixpath.normpath(posixpath.join(file.folder, path))
+                target = posixpath.normpath(posixpath.join(file.folder, link))
                 if target.startswith("..") or target in repository.files.files or target in repository.files.folders:
                     continue
                 yield Breach(Spot(file.path, number), f"There is no file {target}.", _near_file(repository, target))

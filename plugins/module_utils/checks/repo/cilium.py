@@ -2,18 +2,22 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cilium in a repository: every place that installs its chart, compared with Talos' files and with each other."""
+"""Cilium in a repository: every place that installs its chart, compared with Talos' files and with each other.
+
+CIL003 and CIL005 judge the model and a repository by one function: they stand in ``checks/cilium.py``.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from ...model.leaves import exact_version
 from ...repository.spot import dig, string, yes
 from ...repository.view import ChartUse, Repository
 from ..cilium import unknown_keys
-from ..registry import REPO, Breach, also
+from ..registry import BOTH, REPO, Breach, also
 from . import bgp
 from .plan import Plan
 
@@ -46,6 +50,15 @@ def one_version(repository: Repository) -> Iterator[Breach]:
                 yield Breach(use.at(*keys, "tag"), text, "no image tag")
 
 
+@also("CIL001", BOTH)
+def same_version(case: Any) -> Iterator[Breach]:
+    """The inventory's version is compared with that of the HelmRelease, or of the first command."""
+    wanted = case.model.maybe("versions", "cilium")
+    use = _first([use for use in case.repository.chart("cilium") if exact_version(use.version)])
+    if use is not None and wanted and use.version.removeprefix("v") != wanted.removeprefix("v"):
+        yield Breach(use.version_at, f"Cilium is {use.version} here, and {wanted} in the inventory.", wanted)
+
+
 @also("CIL002", REPO)
 def proxy_replaced(repository: Repository) -> Iterator[Breach]:
     """Talos' files say whether kube-proxy runs (it does by default), the values whether Cilium replaces it."""
@@ -64,18 +77,6 @@ def proxy_replaced(repository: Repository) -> Iterator[Breach]:
             yield Breach(use.at("kubeProxyReplacement"), text, "cluster.proxy.disabled: true in the machine config")
 
 
-@also("CIL003", REPO)
-def bgp_enabled(repository: Repository) -> Iterator[Breach]:
-    """The chart's default is false."""
-    speaks = [item for item in bgp.objects(repository) if item.kind.startswith("CiliumBGP")]
-    for use in _uses(repository) if speaks else ():
-        value = dig(use.values, "bgpControlPlane", "enabled")
-        # A command that says nothing of it installs for a moment, until Flux takes over.
-        if not yes(value) and (use.release is not None or value is not None):
-            text = f"{speaks[0].title} is applied, and bgpControlPlane.enabled is {json.dumps(value, default=str)}."
-            yield Breach(use.at("bgpControlPlane", "enabled"), text, "true")
-
-
 @also("CIL004", REPO)
 def chart_keys(repository: Repository) -> Iterator[Breach]:
     """Judged for chart 1.17, and for commands that name no version."""
@@ -84,19 +85,6 @@ def chart_keys(repository: Repository) -> Iterator[Breach]:
             continue
         for path, right in unknown_keys(use.values):
             yield Breach(use.at(*path), f"The chart of Cilium does not read the key {'.'.join(path)}.", right)
-
-
-@also("CIL005", REPO)
-def dsr(repository: Repository) -> Iterator[Breach]:
-    """The chart's defaults are a tunnel with vxlan."""
-    for use in _uses(repository):
-        mode = dig(use.values, "loadBalancer", "mode")
-        native = use.values.get("routingMode") == "native"
-        geneve = (
-            use.values.get("tunnelProtocol") == "geneve" and dig(use.values, "loadBalancer", "dsrDispatch") == "geneve"
-        )
-        if mode in ("dsr", "hybrid") and not native and not geneve:
-            yield Breach(use.at("loadBalancer", "mode"), f"The mode {mode} is combined with a vxlan tunnel.", "snat")
 
 
 @also("CIL006", REPO)

@@ -16,7 +16,7 @@ from ...repository import build, flux
 from ...repository.objects import Object, is_object
 from ...repository.spot import Spot, dig, listing, mapping, string
 from ...repository.view import Repository
-from ..registry import ERROR, REPO, WARN, Breach, also, check
+from ..registry import BOTH, ERROR, REPO, WARN, Breach, also, check
 from . import needs
 
 _GITOPS = ("gitops", "platform")
@@ -83,10 +83,10 @@ def unique(repository: Repository) -> Iterator[Breach]:
                 text = f"{applied.name} waits for {key[1]}, which is not there."
                 use = nearest(key[1], [item.name for item in repository.applied])
                 yield Breach(applied.object.at(*path, "name"), text, use)
-    for path, item in _unreached(repository):
-        if flux.is_kustomization(item) and not path.rpartition("/")[2].startswith("gotk-"):
+    for file, item in _unreached(repository):
+        if flux.is_kustomization(item) and not file.rpartition("/")[2].startswith("gotk-"):
             text = f"No root reaches the Kustomization {item.name}."
-            yield Breach(item.at("metadata", "name"), text, f"{path} in the resources of the root")
+            yield Breach(item.at("metadata", "name"), text, f"{file} in the resources of the root")
 
 
 def _unreached(repository: Repository) -> Iterator[tuple[str, Object]]:
@@ -435,6 +435,17 @@ def pinned(repository: Repository) -> Iterator[Breach]:
                 yield Breach(use.version_at, text, first[use.chart])
 
 
+@also("GIT011", BOTH)
+def same_versions(case: Any) -> Iterator[Breach]:
+    """Versions of the inventory are compared with those of the charts of the same name; Cilium's are CIL001."""
+    versions = case.model.maybe("versions", default={})
+    for use in case.repository.charts:
+        wanted = versions.get(use.chart.replace("-", "_")) if use.chart != "cilium" else None
+        if wanted is not None and exact_version(use.version) and _plain(use.version) != _plain(wanted):
+            text = f"The chart {use.chart} is {use.version} here, and {wanted} in the inventory."
+            yield Breach(use.version_at, text, wanted)
+
+
 def _plain(version: str) -> str:
     return version.removeprefix("v")
 
@@ -469,7 +480,7 @@ def variables(repository: Repository) -> Iterator[Breach]:
                 yield Breach(place, f"{applied.name} gives the variable {name} no value, so it becomes empty.")
 
 
-@also("GIT012", "both")
+@also("GIT012", BOTH)
 def agrees(case: Any) -> Iterator[Breach]:
     """With an inventory at hand the cluster's name in it counts."""
     wanted = case.model.maybe("cluster", "name")

@@ -64,7 +64,7 @@ class Provider:
 
 def providers(repository: Repository) -> list[Provider]:
     """Return the enabled proxy providers of values of charts, of ConfigMaps and of blueprints in them."""
-    found = []
+    found: list[Provider] = []
     for item in repository.objects:
         if item.kind == "HelmRelease":
             found += _in(item, item.get("spec", "values"), ("spec", "values"), False)
@@ -347,11 +347,11 @@ def redirect_uris(repository: Repository) -> Iterator[Breach]:
                     yield Breach(item.at(*path), "redirect_uris holds a text where maps are needed.", use)
             elif isinstance(value, str) and _STRING_URIS.search(value) and path[-1:] != ("redirect_uris",):
                 yield Breach(item.at(*path), "redirect_uris is a text in what is sent to Authentik.", use)
-    for path, file in sorted(repository.files.files.items()):
+    for name, file in sorted(repository.files.files.items()):
         if file.kind == "script":
             for number, line in enumerate(file.lines, start=1):
                 if _STRING_URIS.search(line):
-                    yield Breach(Spot(path, number), "redirect_uris is a text in what is sent to Authentik.", use)
+                    yield Breach(Spot(name, number), "redirect_uris is a text in what is sent to Authentik.", use)
 
 
 @also("IDP005", REPO)

@@ -186,7 +186,7 @@ def metrics(repository: Repository) -> Iterator[Breach]:
     recorded = {string(rule.get("record")) for item in repository.of("PrometheusRule") for _path, rule in _rules(item)}
     for item in repository.of("PrometheusRule"):
         for path, rule in _rules(item):
-            for name in dict.fromkeys(_metrics(string(rule.get("expr")))):
+            for name in dict.fromkeys(metrics_of(string(rule.get("expr")))):
                 known = next((names for prefix, names in _KNOWN.items() if name.startswith(prefix)), None)
                 if (
                     known is None
@@ -205,7 +205,7 @@ def _rules(item: Object) -> Iterator[tuple[tuple[str | int, ...], dict[str, obje
         yield from item.maps(*path, "rules")
 
 
-def _metrics(expression: str) -> Iterator[str]:
+def metrics_of(expression: str) -> Iterator[str]:
     """Yield the metrics of an expression; labels, groupings and quoted texts hold none."""
     bare = _BY.sub(" ", _LABELS.sub(" ", _QUOTED.sub(" ", expression[:20_000])))
     yield from _NAME.findall(bare)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...cilium import kinds
+from ...model.schema import Path
 from ...repository.charts import Release
 from ...repository.flux import closure
 from ...repository.objects import Object, matches
@@ -143,10 +144,11 @@ def _uses(item: Object) -> Iterator[tuple[str, str, str, Spot]]:
     if item.kind == "HelmRelease":
         yield from _of_release(item)
     if item.kind in ("ExternalSecret", "PushSecret"):
-        for path in (("spec", "secretStoreRef"), ("spec", "secretStoreRefs", 0)):
-            if item.text(*path, "kind") == "ClusterSecretStore":
-                name = item.text(*path, "name")
-                yield "ClusterSecretStore", name, f"the store {name}", item.at(*path, "name")
+        refs: tuple[Path, ...] = (("spec", "secretStoreRef"), ("spec", "secretStoreRefs", 0))
+        for ref in refs:
+            if item.text(*ref, "kind") == "ClusterSecretStore":
+                name = item.text(*ref, "name")
+                yield "ClusterSecretStore", name, f"the store {name}", item.at(*ref, "name")
     issuer = item.annotations.get(_ISSUER, "")
     if issuer:
         yield "ClusterIssuer", issuer, f"the issuer {issuer}", item.at("metadata", "annotations", _ISSUER)

@@ -16,7 +16,7 @@ from ...cilium import kinds
 from ...frr import admission, lint
 from ...frr.view import Network, Peer, Router as Instance
 from ...repository.view import Repository, Router
-from ..registry import ERROR, REPO, WARN, Breach, also, check
+from ..registry import BOTH, ERROR, REPO, WARN, Breach, also, check
 from . import bgp
 from .plan import Plan
 
@@ -240,7 +240,7 @@ def paths(repository: Repository) -> Iterator[Breach]:
                     yield Breach(router.at(instance.line), text, f"maximum-paths {wanted}")
 
 
-@also("BGP016", "both")
+@also("BGP016", BOTH)
 def every_node(case: Any) -> Iterator[Breach]:
     """The nodes of the inventory are looked for among the neighbours of the repository's router configuration."""
     world, repository = case.model, case.repository
@@ -270,9 +270,9 @@ def _pods(plan: Plan) -> Iterator[Network]:
     """Yield one block of each of the pods' networks, as a node would announce it."""
     for net in plan.networks:
         if net.subject == "pods":
-            whole = ipaddress.ip_network(str(net.cidr))
-            width = 24 if whole.version == 4 else 64
-            yield next(whole.subnets(new_prefix=width)) if whole.prefixlen < width else whole
+            width = 24 if net.given.version == 4 else 64
+            first = f"{net.cidr.network}/{max(width, net.cidr.prefixlen)}"
+            yield ipaddress.ip_network(first)
 
 
 def _samples(repository: Repository) -> Iterator[_Sample]:

@@ -27,6 +27,13 @@ _GROUP = "recurring-job-group.longhorn.io/"
 _S3 = re.compile(r"s3://([a-z0-9][a-z0-9.-]*)(?:@[a-z0-9-]+)?/?")
 
 
+#: Where PostgreSQL's backups say their bucket: path, kind and group.
+_DESTINATIONS: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    (("spec", "configuration", "destinationPath"), "ObjectStore", "barmancloud.cnpg.io"),
+    (("spec", "backup", "barmanObjectStore", "destinationPath"), "Cluster", "postgresql.cnpg.io"),
+)
+
+
 def _classes(repository: Repository) -> list[Object]:
     return [item for item in repository.of("StorageClass") if item.text("provisioner") == _DRIVER]
 
@@ -204,14 +211,11 @@ def _buckets(repository: Repository) -> Iterator[tuple[str, Spot]]:
         match = _S3.match(item.text("spec", "backupTargetURL"))
         if match:
             yield match.group(1), item.at("spec", "backupTargetURL")
-    for path, kind, group in (
-        (("spec", "configuration", "destinationPath"), "ObjectStore", "barmancloud.cnpg.io"),
-        (("spec", "backup", "barmanObjectStore", "destinationPath"), "Cluster", "postgresql.cnpg.io"),
-    ):
+    for place, kind, group in _DESTINATIONS:
         for item in repository.of(kind, group):
-            match = _S3.match(item.text(*path))
+            match = _S3.match(item.text(*place))
             if match:
-                yield match.group(1), item.at(*path)
+                yield match.group(1), item.at(*place)
 
 
 @also("STO006", REPO)

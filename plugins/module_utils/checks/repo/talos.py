@@ -212,10 +212,10 @@ def extension_services(repository: Repository) -> Iterator[Breach]:
     wanted = "a document of kind ExtensionServiceConfig"
     for fragment in repository.talos.fragments:
         for index, file in enumerate(listing(fragment.get("machine", "files"))):
-            path = string(dig(file, "path"))
-            if _SERVICE_FILE.match(path):
+            target = string(dig(file, "path"))
+            if _SERVICE_FILE.match(target):
                 spot = fragment.at("machine", "files", index, "path")
-                yield Breach(spot, f"machine.files writes {path}, which is read by an extension's service.", wanted)
+                yield Breach(spot, f"machine.files writes {target}, which is read by an extension's service.", wanted)
         if fragment.get("machine", "extensionServiceConfigs") is not None:
             spot = fragment.at("machine", "extensionServiceConfigs")
             yield Breach(spot, "machine.extensionServiceConfigs is no key.", wanted)

@@ -57,8 +57,8 @@ def _in_pod(item: Object) -> Iterator[Secret]:
         if secret and secret.get("optional") is not True:
             place = (*path, "secret", "secretName")
             keys = [string(dig(entry, "key")) for entry in listing(secret.get("items"))]
-            for key in keys or [""]:
-                yield Secret(string(secret.get("secretName")), key, place)
+            for inner_key in keys or [""]:
+                yield Secret(string(secret.get("secretName")), inner_key, place)
         for index, source in enumerate(listing(dig(volume, "projected", "sources"))):
             inner = mapping(dig(source, "secret"))
             if inner and inner.get("optional") is not True:
