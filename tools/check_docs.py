@@ -24,8 +24,16 @@ FOLDER = ROOT / "docs" / "checks"
 PACKAGE = "ansible_collections.homeops.cluster.plugins.module_utils.checks"
 NOTE = "<!-- Written by `make docs` from plugins/module_utils/checks. -->"
 _TITLES = {"bgp": "BGP", "dns": "DNS"}
+#: What a check judges, in words.
+_SCOPES = {
+    "model": "the model",
+    "repo": "a repository",
+    "both": "model and repository together",
+    "live": "running systems",
+}
 INTRODUCTION = """\
-The model of the inventory is checked before any system is contacted. An **error** ends the run, a **warn** is shown
+The model of the inventory is checked before any system is contacted, an existing GitOps repository without contacting
+any. An **error** ends the run, a **warn** is shown
 and the run goes on. Each finding names the key, the file and the line, says what breaks and, where it can be computed,
 which value to use.
 
@@ -34,7 +42,7 @@ A finding that is meant can be accepted, with a reason that stays in the report:
 ```yaml
 preflight_ignore:
   - id: BGP016
-    key: homeops_bgp.router.asn # only this one; without it every finding of the check
+    key: homeops_bgp.router.asn # only this one, or kind/namespace/name of an object; without it every finding
     reason: The provider assigned this number.
     severity: warn # ignore (default), warn or error
 ```
@@ -61,14 +69,13 @@ def page(check: Any) -> str:
             "",
             NOTE,
             "",
-            "| severity | area | phases |",
-            "|---|---|---|",
-            table(check.severity, check.area, phases),
+            "| severity | area | phases | judges |",
+            "|---|---|---|---|",
+            table(check.severity, check.area, phases, ", ".join(_SCOPES[scope] for scope in check.scopes)),
             "",
             f"**Why.** {check.why}",
             "",
-            check.detail,
-            "",
+            *_notes(check),
             "| | |",
             "|---|---|",
             table("wrong", check.broken),
@@ -83,7 +90,7 @@ def page(check: Any) -> str:
 def render() -> dict[Path, str]:
     """Return every page: absolute path -> text."""
     checks = register()
-    index = ["# Checks of the model", "", NOTE, "", INTRODUCTION]
+    index = ["# Checks", "", NOTE, "", INTRODUCTION]
     for area in dict.fromkeys(check.area for check in checks.values()):
         index += [f"## {_TITLES.get(area, area.capitalize())}", "", "| check | severity | rule |", "|---|---|---|"]
         index += [
@@ -94,6 +101,18 @@ def render() -> dict[Path, str]:
         index.append("")
     pages = {FOLDER / f"{check.id}.md": page(check) for check in checks.values()}
     return {FOLDER / "README.md": "\n".join(index).rstrip() + "\n", **pages}
+
+
+def _notes(check: Any) -> list[str]:
+    """Return what is told of each scope; nothing twice."""
+    told: dict[str, list[str]] = {}
+    for scope in check.scopes:
+        told.setdefault(check.notes[scope], []).append(_SCOPES[scope])
+    lines: list[str] = []
+    for note, scopes in told.items():
+        words = ", ".join(scopes)
+        lines += [note if len(told) == 1 else f"**{words[:1].upper()}{words[1:]}.** {note}", ""]
+    return lines
 
 
 def orphans(pages: dict[Path, str]) -> list[Path]:

@@ -61,7 +61,7 @@ def render() -> dict[Path, str]:
         for name, doc in sorted(plugins.items()):
             pages[DOCS / folder / f"{name}.md"] = module_pages.page(name, kind, doc)
             index.append(table(f"[{name}]({folder}/{name}.md)", text(doc["doc"]["short_description"])))
-    index += ["", "## Checks", "", "- [Checks of the model](checks/README.md)"]
+    index += ["", "## Checks", "", "- [Checks](checks/README.md)"]
     pages |= check_docs.render()
     pages[DOCS / "README.md"] = "\n".join(index) + "\n"
     return pages

@@ -7,14 +7,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..model import cilium as rendering
-from ..model.schema import nearest
+from ..model.schema import Path, nearest
 from ..model.world import World
+from ..repository.spot import Spot, dig
+from ..repository.view import Repository
 from .chart_keys import CILIUM_1_17, CILIUM_1_17_INNER, MISTAKEN
-from .registry import ERROR, WARN, Breach, check
+from .registry import ERROR, WARN, Breach, Lens, check
 
 _PHASES = ("cni", "bgp")
 _RUN = "verified by running over the files of a real home-lab"
@@ -40,6 +43,48 @@ def _value(world: World, *keys: str) -> Any:
 def _yes(value: Any) -> bool:
     """Helm renders true and "true" alike."""
     return value is True or value == "true"
+
+
+@dataclass(frozen=True)
+class Given:
+    """Values that the chart of Cilium is given, by the model or by one place of a repository.
+
+    :param complete: whether they are all there are; what ``valuesFrom`` or a bootstrap command leaves out is not known.
+    :param at: returns where a value is said.
+    """
+
+    values: Mapping[str, Any]
+    complete: bool
+    at: Callable[..., Path | Spot]
+
+    def value(self, *keys: str) -> Any:
+        """Return one value, None when it is not given."""
+        return dig(self.values, *keys)
+
+
+def _of_model(world: World) -> Iterator[Given]:
+    def at(*keys: str) -> Path:
+        given = world.cilium_path(*keys)
+        own = {("loadBalancer", "mode"): "load_balancer_mode", ("loadBalancer", "algorithm"): "load_balancer_algorithm"}
+        return ("cilium", own[keys]) if keys in own and given[-1] != keys[-1] else given
+
+    yield Given(world.cilium_values, True, at)
+
+
+def _of_repository(repository: Repository) -> Iterator[Given]:
+    for use in repository.chart("cilium"):
+        whole = use.release is not None and not use.release.object.get("spec", "valuesFrom")
+        yield Given(use.values, whole, use.at)
+
+
+#: The same of both.
+VALUES = Lens(_of_model, _of_repository)
+
+
+def _announcing(repository: Repository) -> Iterator[Given]:
+    """Yield the values when the repository has BGP objects; the model always announces by BGP."""
+    if any(item.kind.startswith("CiliumBGP") for item in repository.objects):
+        yield from _of_repository(repository)
 
 
 @check(
@@ -99,13 +144,14 @@ def proxy_replaced(world: World) -> Iterator[Breach]:
     broken="extra_values.bgpControlPlane.enabled: false",
     right="bgpControlPlane.enabled: true (the collection sets it)",
     ground=_RUN,
+    through=Lens(_of_model, _announcing),
 )
-def bgp_enabled(world: World) -> Iterator[Breach]:
-    """The model always announces its pools by BGP."""
-    value = _value(world, "bgpControlPlane", "enabled")
-    if not _yes(value):
+def bgp_enabled(given: Given) -> Iterator[Breach]:
+    """The model always announces by BGP; of a repository its BGP objects tell. The chart's default is false."""
+    value = given.value("bgpControlPlane", "enabled")
+    if not _yes(value) and (given.complete or value is not None):
         yield Breach(
-            world.cilium_path("bgpControlPlane", "enabled"),
+            given.at("bgpControlPlane", "enabled"),
             f"bgpControlPlane.enabled is {json.dumps(value, default=str)}.",
             "true",
         )
@@ -127,20 +173,21 @@ def chart_keys(world: World) -> Iterator[Breach]:
     given = world.maybe("cilium", "extra_values", default={})
     if not str(world.get("versions", "cilium")).removeprefix("v").startswith("1.17."):
         return
-    for key, value in given.items():
-        path = ("cilium", "extra_values", key)
+    for path, use in unknown_keys(given):
+        text = f"The chart of Cilium does not read the key {'.'.join(path)}."
+        yield Breach(("cilium", "extra_values", *path), text, use)
+
+
+def unknown_keys(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    """Yield path and replacement of each key that chart 1.17 does not read."""
+    for key, value in values.items():
         if key in MISTAKEN or key not in CILIUM_1_17:
-            yield Breach(
-                path,
-                f"The chart of Cilium does not read the key {key}.",
-                MISTAKEN.get(key) or nearest(key, CILIUM_1_17),
-            )
+            yield (key,), MISTAKEN.get(key) or nearest(key, CILIUM_1_17)
         elif key in CILIUM_1_17_INNER and isinstance(value, Mapping):
             known = CILIUM_1_17_INNER[key]
             for inner in value:
                 if inner not in known:
-                    use = MISTAKEN.get(f"{key}.{inner}") or nearest(inner, known)
-                    yield Breach((*path, str(inner)), f"The chart of Cilium does not read the key {key}.{inner}.", use)
+                    yield (key, str(inner)), MISTAKEN.get(f"{key}.{inner}") or nearest(inner, known)
 
 
 @check(
@@ -153,16 +200,14 @@ def chart_keys(world: World) -> Iterator[Breach]:
     broken="load_balancer_mode: dsr with the default vxlan tunnel",
     right="load_balancer_mode: snat",
     ground="cilium/cilium#26339, which quotes the documentation; not verified for 1.17.6",
+    through=VALUES,
 )
-def dsr(world: World) -> Iterator[Breach]:
-    """hybrid is dsr for TCP."""
-    mode = _value(world, "loadBalancer", "mode")
-    native = _value(world, "routingMode") == "native"
-    geneve = _value(world, "tunnelProtocol") == "geneve" and _value(world, "loadBalancer", "dsrDispatch") == "geneve"
-    if mode in ("dsr", "hybrid") and not native and not geneve:
-        extra = world.cilium_path("loadBalancer", "mode")
-        path = extra if extra[-1] == "mode" else ("cilium", "load_balancer_mode")
-        yield Breach(path, f"The mode {mode} is combined with a vxlan tunnel.", "snat")
+def dsr(given: Given) -> Iterator[Breach]:
+    """hybrid is dsr for TCP. The chart's defaults are a tunnel and vxlan."""
+    mode, native = given.value("loadBalancer", "mode"), given.value("routingMode") == "native"
+    geneve = given.value("tunnelProtocol") == "geneve" and given.value("loadBalancer", "dsrDispatch") == "geneve"
+    if mode in ("dsr", "hybrid") and not native and not geneve and (given.complete or not given.value("routingMode")):
+        yield Breach(given.at("loadBalancer", "mode"), f"The mode {mode} is combined with a vxlan tunnel.", "snat")
 
 
 @check(

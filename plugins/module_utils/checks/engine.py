@@ -2,7 +2,21 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the registered checks over a model and turns what they find into findings with a place in the inventory."""
+"""Runs the registered checks over a model, a repository, or both, and turns what they find into findings with a place.
+
+How it is used::
+
+    world = World(model, groups)                      # the model of an inventory
+    repository = view.read("/path/of/a/checkout")     # an existing GitOps repository
+    report = run_checks(world, where=in_inventory(model, locator))
+    report = run_checks(Case(repository=repository))
+    report = run_checks(Case(model=world, repository=repository, live=facts))
+
+A check says by its scopes what it can judge (``registry``); every function whose subject is there is run. Findings are
+sorted errors first, then by id and place; the order never depends on the order in which files are listed.
+:class:`Override` gives a check, or one key or object of it, another severity, with a reason that stays in the report.
+What the reader of a repository could not read comes out as REP001 and REP002, so a report is complete by itself.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +27,32 @@ from typing import Any
 from ..model.locate import Locator, Place
 from ..model.schema import Path
 from ..model.world import Absent, World
-from . import addressing, bgp, cilium, names, platform, pools, schema, talos, versions
-from .registry import ERROR, REGISTER, WARN, Breach, Check
+from ..repository.spot import Spot
+from ..repository.view import Repository
+from . import addressing, bgp, cilium, live, names, platform, pools, reading, schema, talos, versions
+from .registry import BOTH, ERROR, LIVE, MODEL as OF_MODEL, REGISTER, REPO, WARN, Breach, Check
+from .repo import (
+    addressing as repo_addressing,
+    bgp as repo_bgp,
+    bootstrap as repo_bootstrap,
+    cilium as repo_cilium,
+    dns as repo_dns,
+    gitops as repo_gitops,
+    identity as repo_identity,
+    monitoring as repo_monitoring,
+    router as repo_router,
+    secrets as repo_secrets,
+    storage as repo_storage,
+    talos as repo_talos,
+)
 
 #: The modules that hold the checks; each registers its own when it is imported.
-ROOMS = (addressing, bgp, cilium, names, platform, pools, schema, talos, versions)
+ROOMS = (
+    *(addressing, bgp, cilium, names, platform, pools, reading, schema, talos, versions),
+    *(repo_addressing, repo_bgp, repo_bootstrap, repo_cilium, repo_dns, repo_gitops, repo_identity, repo_monitoring),
+    *(repo_router, repo_secrets, repo_storage, repo_talos),
+    live,
+)
 #: The variable that holds the model, and the prefix of the variables that hold its subjects.
 MODEL = "homeops_model"
 PREFIX = "homeops_"
@@ -28,15 +63,35 @@ Where = Callable[[Path], "tuple[Place | None, str]"]
 
 
 @dataclass(frozen=True)
+class Case:
+    """What one run judges; what is None is not judged.
+
+    :param live: facts of the running systems.
+    """
+
+    model: World | None = None
+    repository: Repository | None = None
+    live: live.Live | None = None
+
+    def subjects(self) -> dict[str, Any]:
+        """Return what a check's function of each scope is given, for the scopes that can be judged."""
+        both = self if self.model is not None and self.repository is not None else None
+        found = {OF_MODEL: self.model, REPO: self.repository, BOTH: both, LIVE: self if self.live is not None else None}
+        return {scope: subject for scope, subject in found.items() if subject is not None}
+
+
+@dataclass(frozen=True)
 class Finding:
     """One finding.
 
     :param severity: ``error``, ``warn`` or ``ignore``.
-    :param key: inventory key path, ``homeops_nodes[1].address``.
-    :param file: file of the value, None when it is not in a file of the inventory.
+    :param key: inventory key path, ``homeops_nodes[1].address``; in a repository the key path inside the document.
+    :param file: file of the value (in a repository from its root), None when it is not in a file of the inventory.
     :param line: line in it, from 1.
     :param use: the value to use instead; None when it cannot be computed.
     :param reason: why the inventory overrides the severity; empty when it does not.
+    :param scope: what was judged: ``model``, ``repo``, ``both`` or ``live``.
+    :param object: ``kind/namespace/name`` of the object in a repository, empty for none.
     """
 
     id: str
@@ -49,10 +104,18 @@ class Finding:
     why: str
     use: str | None
     reason: str = ""
+    scope: str = OF_MODEL
+    object: str = ""
 
     @property
     def where(self) -> str:
-        """Key, and ``file:line`` or that there is none."""
+        """Key, and ``file:line`` or that there is none; in a repository ``file:line``, key and object."""
+        if self.scope == LIVE:
+            return f"{self.object}{f' {self.key}' if self.key else ''} (running)"
+        if self.scope != OF_MODEL and self.file:
+            line = f":{self.line}" if self.line else ""
+            key = f" {self.key}" if self.key else ""
+            return f"{self.file}{line}{key}{f' ({self.object})' if self.object else ''}"
         return f"{self.key} ({f'{self.file}:{self.line}' if self.file else 'not set in a file of the inventory'})"
 
     def as_dict(self) -> dict[str, Any]:
@@ -66,7 +129,7 @@ class Override:
 
     :param severity: ``error``, ``warn`` or ``ignore``.
     :param reason: why, for whoever reads the report.
-    :param key: inventory key path to which it is limited; empty for all.
+    :param key: key path, or ``kind/namespace/name`` of the object, to which it is limited; empty for all.
     """
 
     id: str
@@ -93,7 +156,7 @@ class Report:
 
 
 def run_checks(
-    world: World, *, where: Where | None = None, phases: Iterable[str] = (), overrides: Iterable[Override] = ()
+    subject: World | Case, *, where: Where | None = None, phases: Iterable[str] = (), overrides: Iterable[Override] = ()
 ) -> Report:
     """Run every check of the given phases (of all when none is given).
 
@@ -101,18 +164,32 @@ def run_checks(
     """
     wanted = set(phases)
     where = where or (lambda path: (None, key_of(path)))
+    subjects = (subject if isinstance(subject, Case) else Case(model=subject)).subjects()
     report, overrides = Report(), list(overrides)
     for check in sorted(REGISTER.values(), key=lambda item: item.id):
-        if wanted and not wanted & set(check.phases):
+        scopes = [scope for scope in check.scopes if scope in subjects]
+        if not scopes or (wanted and not wanted & set(check.phases)):
             continue
         report.ran.append(check.id)
-        try:
-            for breach in check.look(world):
-                report.findings.append(_finding(check, breach, where, overrides))
-        except Absent:
-            report.passed_over.append(check.id)
+        for scope in scopes:
+            try:
+                for breach in check.looks[scope](subjects[scope]):
+                    report.findings.append(_finding(check, breach, scope, where, overrides))
+            except Absent:
+                report.passed_over.append(check.id)
+    report.findings = list(dict.fromkeys(report.findings))
     order = {ERROR: 0, WARN: 1, IGNORE: 2}
-    report.findings.sort(key=lambda item: (order[item.severity], item.id, item.file or "", item.line or 0, item.key))
+    report.findings.sort(
+        key=lambda item: (
+            order[item.severity],
+            item.id,
+            item.file or "",
+            item.line or 0,
+            item.key,
+            item.object,
+            item.summary,
+        )
+    )
     return report
 
 
@@ -142,11 +219,19 @@ def key_of(path: Path, variable: str = "") -> str:
     return text
 
 
-def _finding(check: Check, breach: Breach, where: Where, overrides: list[Override]) -> Finding:
-    place, key = where(breach.path)
+def _finding(check: Check, breach: Breach, scope: str, where: Where, overrides: list[Override]) -> Finding:
+    title, file, line = "", None, None
+    if isinstance(breach.path, Spot):
+        spot = breach.path
+        file, line, key, title = spot.file or None, spot.line or None, spot.key, spot.object
+    else:
+        place, key = where(breach.path)
+        if place:
+            file, line = place.file, place.line
+        scope = OF_MODEL if scope == BOTH else scope
     severity, reason = breach.severity or check.severity, ""
     for override in overrides:
-        if override.id == check.id and override.key in ("", key):
+        if override.id == check.id and override.key in ("", key, title):
             severity, reason = override.severity, override.reason
     return Finding(
         id=check.id,
@@ -154,9 +239,11 @@ def _finding(check: Check, breach: Breach, where: Where, overrides: list[Overrid
         area=check.area,
         summary=breach.summary,
         key=key,
-        file=place.file if place else None,
-        line=place.line if place else None,
+        file=file,
+        line=line,
         why=breach.why or check.why,
         use=breach.use,
         reason=reason,
+        scope=scope,
+        object=title,
     )

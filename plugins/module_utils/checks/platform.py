@@ -21,7 +21,7 @@ _CRON = re.compile(
 )
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """Return a name without what people write differently: case, blanks, dashes."""
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
@@ -49,11 +49,11 @@ def titles(world: World) -> Iterator[Breach]:
         title = item.get("title")
         if title is None:
             continue
-        if first.setdefault(_folded(title), title) != title:
+        if first.setdefault(folded(title), title) != title:
             yield Breach(
                 (*path, "title"),
-                f"The title {title!r} is elsewhere written {first[_folded(title)]!r}.",
-                first[_folded(title)],
+                f"The title {title!r} is elsewhere written {first[folded(title)]!r}.",
+                first[folded(title)],
             )
 
 
@@ -75,7 +75,7 @@ def fields(world: World) -> Iterator[Breach]:
         if not {"title", "field"} <= item.keys():
             continue
         title, field = item["title"], item["field"]
-        known = first.setdefault((title, _folded(field)), field)
+        known = first.setdefault((title, folded(field)), field)
         if known != field:
             yield Breach((*path, "field"), f"The field {field!r} of {title!r} is elsewhere written {known!r}.", known)
 
@@ -94,15 +94,20 @@ def fields(world: World) -> Iterator[Breach]:
 def schedule(world: World) -> Iterator[Breach]:
     """Names such as @daily are understood by CloudNativePG as well."""
     path = ("storage", "postgresql", "backup_schedule")
-    text = world.maybe(*path)
-    if text is None or re.fullmatch(r"@(?:yearly|annually|monthly|weekly|daily|midnight|hourly|every \S+)", text):
-        return
+    given = world.maybe(*path)
+    text, use = wrong_schedule(given) if given is not None else ("", None)
+    if text:
+        yield Breach(path, text, use)
+
+
+def wrong_schedule(text: str) -> tuple[str, str | None]:
+    """Return what is wrong with a schedule of CloudNativePG, and what to use; empty when nothing is."""
+    if re.fullmatch(r"@(?:yearly|annually|monthly|weekly|daily|midnight|hourly|every \S+)", text):
+        return "", None
     parts = text.split()
-    if len(parts) != 6 or not all(_CRON.fullmatch(part) for part in parts):
-        use = f"0 {' '.join(parts)}" if len(parts) == 5 else None
-        yield Breach(
-            path, f"{text!r} has {len(parts)} fields." if len(parts) != 6 else f"{text!r} is no schedule.", use
-        )
+    if len(parts) != 6:
+        return f"{text!r} has {len(parts)} fields.", f"0 {' '.join(parts)}" if len(parts) == 5 else None
+    return ("", None) if all(_CRON.fullmatch(part) for part in parts) else (f"{text!r} is no schedule.", None)
 
 
 @check(

@@ -2,15 +2,22 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The register of checks: what each is called, how grave it is, when it runs and why it exists."""
+"""The register of checks: what each is called, how grave it is, when it runs and why it exists.
+
+One check is one id with one rule. What it judges can be of several kinds (*scopes*), and each scope has one small pure
+function: ``@check(id, ...)`` registers the first of them with everything that is told about the check,
+``@also(id, scope)`` adds the function for another scope beside it. A function that judges two scopes alike is
+registered once with ``through=lens``: the lens makes the same typed thing of the model and of a repository.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..model.schema import Path
-from ..model.world import World
+from ..repository.spot import Spot
 
 #: The phases of ``site.yml`` in their order; a check names those whose work would break.
 PHASES = ("preflight", "talos", "kubernetes", "cni", "gitops", "secrets", "bgp", "platform", "identity", "verify")
@@ -18,27 +25,47 @@ PHASES = ("preflight", "talos", "kubernetes", "cni", "gitops", "secrets", "bgp",
 EVERY = PHASES
 ERROR = "error"
 WARN = "warn"
+#: What a check's function is given: a ``model.world.World``, a ``repository.view.Repository``, both of them as an
+#: ``engine.Case``, or the facts of the running systems (``checks.live.Live``).
+MODEL = "model"
+REPO = "repo"
+BOTH = "both"
+LIVE = "live"
+SCOPES = (MODEL, REPO, BOTH, LIVE)
 
 
 @dataclass(frozen=True)
 class Breach:
     """What a check found, once per place.
 
-    :param path: keys and positions that lead to the value, from the root of the model; () for the model as a whole.
+    :param path: where. In the model: keys and positions that lead to the value from its root, () for the model as a
+        whole; in a repository: the place.
     :param summary: what is wrong, one sentence with a full stop.
     :param use: the value to use instead, when it can be computed.
     :param why: what breaks, when it differs from the check's own reason.
     :param severity: when it differs from the check's own.
     """
 
-    path: Path
+    path: Path | Spot
     summary: str
     use: str | None = None
     why: str = ""
     severity: str = ""
 
 
-Look = Callable[[World], Iterator[Breach]]
+Look = Callable[[Any], Iterator[Breach]]
+
+
+@dataclass(frozen=True)
+class Lens:
+    """Makes the same typed things of the model and of a repository, for a function that judges both.
+
+    :param model: yields them of a ``World``.
+    :param repo: yields them of a ``Repository``.
+    """
+
+    model: Callable[[Any], Iterator[Any]]
+    repo: Callable[[Any], Iterator[Any]]
 
 
 @dataclass(frozen=True)
@@ -62,15 +89,23 @@ class Check:
     broken: str
     right: str
     ground: str
-    look: Look
+    looks: dict[str, Look] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What it judges."""
+        return tuple(scope for scope in SCOPES if scope in self.looks)
 
     @property
     def detail(self) -> str:
-        """The longer explanation, from the function's docstring."""
-        return " ".join((self.look.__doc__ or "").split())
+        """The longer explanation, from the docstring of the first function."""
+        return next(iter(self.notes.values()), "")
 
 
 REGISTER: dict[str, Check] = {}
+#: Functions of other scopes whose check has not been registered yet: the order of imports means nothing.
+WAITING: dict[str, list[tuple[str, Look]]] = {}
 
 
 def check(
@@ -84,8 +119,14 @@ def check(
     broken: str,
     right: str,
     ground: str,
+    scope: str = MODEL,
+    through: Lens | None = None,
 ) -> Callable[[Look], Look]:
-    """Register the decorated function as a check."""
+    """Register the decorated function as a check.
+
+    :param scope: what the function judges.
+    :param through: it judges model and repository alike, and is given what the lens makes of each.
+    """
 
     def register(look: Look) -> Look:
         if name in REGISTER:
@@ -93,18 +134,44 @@ def check(
         unknown = set(phases) - set(PHASES)
         if unknown or severity not in (ERROR, WARN):
             raise ValueError(f"check {name}: severity {severity}, unknown phases {sorted(unknown)}")
-        REGISTER[name] = Check(
-            name,
-            severity,
-            area,
-            ("preflight", *(item for item in phases if item != "preflight")),
-            rule,
-            why,
-            broken,
-            right,
-            ground,
-            look,
-        )
+        rest = tuple(item for item in phases if item != "preflight")
+        REGISTER[name] = Check(name, severity, area, ("preflight", *rest), rule, why, broken, right, ground)
+        if through is not None:
+            _add(name, MODEL, _through(through.model, look), look)
+            _add(name, REPO, _through(through.repo, look), look)
+        else:
+            _add(name, scope, look, look)
+        for other, waiting in WAITING.pop(name, ()):
+            _add(name, other, waiting, waiting)
         return look
 
     return register
+
+
+def also(name: str, scope: str) -> Callable[[Look], Look]:
+    """Register the decorated function as what a check says of another scope."""
+
+    def register(look: Look) -> Look:
+        if name in REGISTER:
+            _add(name, scope, look, look)
+        else:
+            WAITING.setdefault(name, []).append((scope, look))
+        return look
+
+    return register
+
+
+def _through(lens: Callable[[Any], Iterator[Any]], look: Look) -> Look:
+    def seen(subject: Any) -> Iterator[Breach]:
+        for item in lens(subject):
+            yield from look(item)
+
+    return seen
+
+
+def _add(name: str, scope: str, look: Look, described: Look) -> None:
+    known = REGISTER[name]
+    if scope not in SCOPES or scope in known.looks:
+        raise ValueError(f"check {name} has the scope {scope} twice, or there is no such scope")
+    known.looks[scope] = look
+    known.notes[scope] = " ".join((described.__doc__ or "").split())

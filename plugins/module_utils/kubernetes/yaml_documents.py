@@ -123,3 +123,23 @@ def documents(text: str, source: str) -> Iterator[tuple[int, Any]]:
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def reader(text: str) -> Any:
+    """Return the loader of a text, for who wants nodes with their lines; it is to be disposed of."""
+    return _Loader(text)
+
+
+def scalar(node: Any) -> Any:
+    """Return the value of one scalar node; a tag that Kubernetes does not know leaves the text."""
+    kind = node.tag.rpartition(":")[2] if node.tag.startswith("tag:yaml.org,2002:") else "str"
+    try:
+        if kind == "int":
+            return _integer(node.value)
+        if kind == "float":
+            return float(node.value)
+    except ValueError:
+        return node.value
+    if kind == "bool":
+        return node.value.lower() in ("yes", "true", "on")
+    return None if kind == "null" else node.value

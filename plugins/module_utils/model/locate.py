@@ -78,7 +78,7 @@ class Locator:
     def variable_of(self, whole: str, subject: str) -> str | None:
         """Return the variable to which ``whole.<subject>`` refers, or None when no file says so."""
         definition = self._definitions.get(whole)
-        node = _child(definition.value, subject) if definition else None
+        node = child(definition.value, subject) if definition else None
         reference = _REFERENCE.fullmatch(node[1].value) if node and isinstance(node[1], ScalarNode) else None
         return reference.group(1) if reference else None
 
@@ -92,7 +92,7 @@ class Locator:
             return None
         name, node = definition.name, definition.value
         for part in path:
-            found = _child(node, part)
+            found = child(node, part)
             if found is None:
                 break
             name, node = found
@@ -138,7 +138,7 @@ class _Comparison:
         return written.keys() == given.keys() and all(self.equal(item, given[key]) for key, item in written.items())
 
 
-def _child(node: Node, part: str | int) -> tuple[Node, Node] | None:
+def child(node: Node, part: str | int) -> tuple[Node, Node] | None:
     """Return (the node that names the element, the element); the last of equal keys wins, as in Ansible."""
     if isinstance(node, SequenceNode) and isinstance(part, int) and 0 <= part < len(node.value):
         return node.value[part], node.value[part]
@@ -208,10 +208,10 @@ def _inline(file: str, word: str, group: str) -> Iterator[Definition]:
             if not isinstance(value, MappingNode):
                 continue
             if isinstance(key, ScalarNode) and key.value == group:
-                found = _child(value, word)
+                found = child(value, word)
                 pairs = found[1].value if found and isinstance(found[1], MappingNode) else []
                 yield from (Definition(file, name, item) for name, item in pairs if isinstance(name, ScalarNode))
-            children = _child(value, "children")
+            children = child(value, "children")
             if children:
                 waiting.append((children[1], depth + 1))
 

@@ -1,0 +1,71 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter ``homeops.cluster.secrets_of``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: secrets_of
+short_description: What the model says of secrets
+version_added: 0.1.0
+author:
+  - The homeops.cluster contributors (@homeops)
+description:
+  - Returns one of the derivations of C(homeops_secrets) - V(items), the declared items; V(generated), those of which
+    something can be generated, as M(homeops.cluster.onepassword_item) takes them; V(bootstrap), the Secrets that the
+    phase writes itself; V(store), the cluster store; V(external), every ExternalSecret.
+positional: what
+options:
+  _input:
+    description: The whole model, keyed by subject (V(homeops_model)).
+    type: dict
+    required: true
+  what:
+    description: Which one.
+    type: str
+    choices: [items, generated, bootstrap, store, external]
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Tell what is missing
+  homeops.cluster.onepassword_item_info:
+    items: "{{ homeops_model | homeops.cluster.secrets_of('items') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: What was asked for.
+  type: raw
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..module_utils.common.errors import InputError
+from ..module_utils.model import secrets
+from ..plugin_utils.derivation import derivation
+
+_PARTS: dict[str, Callable[[Any], Any]] = {
+    "items": secrets.items,
+    "generated": secrets.generated,
+    "bootstrap": secrets.bootstrap,
+    "store": secrets.cluster_store,
+    "external": secrets.external_secrets,
+}
+
+
+def _of(model: Any, what: str) -> Any:
+    if what not in _PARTS:
+        raise InputError(f"secrets_of knows no {what!r}", remedy=f"Use one of {', '.join(_PARTS)}")
+    return _PARTS[what](model)
+
+
+class FilterModule:
+    """The entry point that Ansible looks for."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters of this file by name."""
+        return {"secrets_of": derivation("secrets_of", _of)}

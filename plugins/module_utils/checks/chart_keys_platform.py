@@ -1,0 +1,157 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The keys that the pinned charts of the platform read.
+
+Sources: ``values.yaml`` and templates of longhorn 1.10.1, external-dns 1.20.0, ingress-nginx 4.14.0 and
+kube-prometheus-stack 75.18.1; keys that stand there as comments only are among them. Those of ``prometheusSpec`` and
+``alertmanagerSpec`` are the fields that the chart's templates pass on.
+"""
+
+from __future__ import annotations
+
+_LONGHORN_TEXT = """
+annotations csi defaultBackupStore defaultSettings enableGoCoverDir enablePSP extraObjects global image ingress
+longhornDriver longhornManager longhornUI metrics nameOverride namespaceOverride networkPolicies openshift persistence
+preUpgradeChecker privateRegistry service serviceAccount
+"""
+#: Keys of the chart longhorn 1.10.1.
+LONGHORN = frozenset(_LONGHORN_TEXT.split())
+
+_LONGHORN_SETTINGS_TEXT = """
+allowCollectingLonghornUsageMetrics allowEmptyDiskSelectorVolume allowEmptyNodeSelectorVolume
+allowRecurringJobWhileVolumeDetached allowVolumeCreationWithDegradedAvailability autoCleanupRecurringJobBackupSnapshot
+autoCleanupSnapshotAfterOnDemandBackupCompleted autoCleanupSnapshotWhenDeleteBackup autoCleanupSystemGeneratedSnapshot
+autoDeletePodWhenVolumeDetachedUnexpectedly autoSalvage backingImageCleanupWaitInterval
+backingImageRecoveryWaitInterval backupCompressionMethod backupConcurrentLimit backupExecutionTimeout
+blacklistForAutoDeletePodWhenVolumeDetachedUnexpectedly concurrentAutomaticEngineUpgradePerNodeLimit
+concurrentReplicaRebuildPerNodeLimit concurrentVolumeBackupRestorePerNodeLimit createDefaultDiskLabeledNodes
+dataEngineCPUMask dataEngineHugepageEnabled dataEngineLogFlags dataEngineLogLevel dataEngineMemorySize
+defaultBackupBlockSize defaultDataLocality defaultDataPath defaultLonghornStaticStorageClass defaultReplicaCount
+deletingConfirmationFlag detachManuallyAttachedVolumesWhenCordoned disableRevisionCounter
+disableSchedulingOnCordonedNode disableSnapshotPurge engineReplicaTimeout failedBackupTTL fastReplicaRebuildEnabled
+freezeFilesystemForSnapshot guaranteedInstanceManagerCPU instanceManagerPodLivenessProbeTimeout
+kubernetesClusterAutoscalerEnabled logLevel logPath longGRPCTimeOut nodeDownPodDeletionPolicy nodeDrainPolicy
+offlineReplicaRebuilding orphanResourceAutoDeletion orphanResourceAutoDeletionGracePeriod priorityClass
+recurringFailedJobsHistoryLimit recurringJobMaxRetention recurringSuccessfulJobsHistoryLimit
+removeSnapshotsDuringFilesystemTrim replicaAutoBalance replicaDiskSoftAntiAffinity replicaFileSyncHttpClientTimeout
+replicaRebuildingBandwidthLimit replicaReplenishmentWaitInterval replicaSoftAntiAffinity replicaZoneSoftAntiAffinity
+restoreConcurrentLimit restoreVolumeRecurringJobs rwxVolumeFastFailover snapshotDataIntegrity
+snapshotDataIntegrityCronjob snapshotDataIntegrityImmediateCheckAfterSnapshotCreation snapshotMaxCount
+storageMinimalAvailablePercentage storageNetwork storageOverProvisioningPercentage
+storageReservedPercentageForDefaultDisk supportBundleFailedHistoryLimit systemManagedComponentsNodeSelector
+systemManagedPodsImagePullPolicy taintToleration upgradeChecker upgradeResponderURL v1DataEngine v2DataEngine
+"""
+#: Its defaultSettings.
+LONGHORN_SETTINGS = frozenset(_LONGHORN_SETTINGS_TEXT.split())
+
+_LONGHORN_PERSISTENCE_TEXT = """
+backingImage backupTargetName dataEngine defaultClass defaultClassReplicaCount defaultDataLocality defaultDiskSelector
+defaultFsType defaultMkfsParams defaultNodeSelector disableRevisionCounter migratable nfsOptions reclaimPolicy
+recurringJobSelector unmapMarkSnapChainRemoved volumeBindingMode
+"""
+#: Its persistence.
+LONGHORN_PERSISTENCE = frozenset(_LONGHORN_PERSISTENCE_TEXT.split())
+
+_EXTERNAL_DNS_TEXT = """
+affinity annotationFilter annotationPrefix automountServiceAccountToken commonLabels deploymentAnnotations
+deploymentStrategy dnsConfig dnsPolicy domainFilters enabled env excludeDomains extraArgs extraContainers
+extraVolumeMounts extraVolumes fullnameOverride gatewayNamespace global image imagePullSecrets initContainers interval
+labelFilter livenessProbe logFormat logLevel managedRecordTypes nameOverride namespaced nodeSelector podAnnotations
+podLabels podSecurityContext policy priorityClassName provider rbac readinessProbe registry resources
+revisionHistoryLimit secretConfiguration securityContext service serviceAccount serviceMonitor shareProcessNamespace
+sources terminationGracePeriodSeconds tolerations topologySpreadConstraints triggerLoopOnEvent txtOwnerId txtPrefix
+txtSuffix
+"""
+#: Keys of the chart external-dns 1.20.0.
+EXTERNAL_DNS = frozenset(_EXTERNAL_DNS_TEXT.split())
+
+_INGRESS_NGINX_TEXT = """
+commonLabels controller defaultBackend dhParam fullnameOverride global imagePullSecrets nameOverride namespaceOverride
+portNamePrefix rbac revisionHistoryLimit serviceAccount tcp udp
+"""
+#: Keys of the chart ingress-nginx 4.14.0.
+INGRESS_NGINX = frozenset(_INGRESS_NGINX_TEXT.split())
+
+_INGRESS_NGINX_CONTROLLER_TEXT = """
+addHeaders admissionWebhooks affinity allowSnippetAnnotations annotations autoscaling autoscalingTemplate config
+configAnnotations configMapNamespace containerName containerPort containerSecurityContext customTemplate
+disableLeaderElection dnsConfig dnsPolicy electionID electionTTL enableAnnotationValidations enableMimalloc
+enableTopologyAwareRouting extraArgs extraContainers extraEnvs extraInitContainers extraModules extraVolumeMounts
+extraVolumes healthCheckHost healthCheckPath hostAliases hostNetwork hostPort hostname image ingressClass
+ingressClassByName ingressClassResource keda kind labels lifecycle livenessProbe maxUnavailable maxmindLicenseKey
+metrics minAvailable minReadySeconds name networkPolicy nodeSelector podAnnotations podLabels podSecurityContext
+priorityClassName progressDeadlineSeconds proxySetHeaders publishService readinessProbe replicaCount
+reportNodeInternalIp resizePolicy resources runtimeClassName scope service shareProcessNamespace startupProbe sysctls
+tcp terminationGracePeriodSeconds tolerations topologySpreadConstraints udp unhealthyPodEvictionPolicy updateStrategy
+watchIngressWithoutClass
+"""
+#: Its controller.
+INGRESS_NGINX_CONTROLLER = frozenset(_INGRESS_NGINX_CONTROLLER_TEXT.split())
+
+_KUBE_PROMETHEUS_STACK_TEXT = """
+additionalPrometheusRules additionalPrometheusRulesMap alertmanager cleanPrometheusOperatorObjectNames commonLabels
+coreDns crds customRules defaultRules extraManifests fullnameOverride global grafana kube-state-metrics kubeApiServer
+kubeControllerManager kubeDns kubeEtcd kubeProxy kubeScheduler kubeStateMetrics kubeTargetVersionOverride
+kubeVersionOverride kubelet kubernetesServiceMonitors nameOverride namespaceOverride nodeExporter prometheus
+prometheus-node-exporter prometheus-windows-exporter prometheusOperator thanosRuler windowsMonitoring
+"""
+#: Keys of the chart kube-prometheus-stack 75.18.1.
+KUBE_PROMETHEUS_STACK = frozenset(_KUBE_PROMETHEUS_STACK_TEXT.split())
+
+_GRAFANA_TEXT = """
+additionalDataSources admin adminPassword adminUser affinity alerting annotations args assertNoLeakedSecrets
+automountServiceAccountToken autoscaling command configMapAnnotations containerSecurityContext createConfigmap
+createDashboardConfigmaps dashboardProviders dashboards dashboardsConfigMaps datasources defaultCurlOptions
+defaultDashboardsEditable defaultDashboardsEnabled defaultDashboardsInterval defaultDashboardsTimezone
+deleteDatasources deploymentStrategy dnsConfig dnsPolicy downloadDashboards downloadDashboardsImage
+enableKubeBackwardCompatibility enableServiceLinks enabled env envFromConfigMaps envFromSecret envFromSecrets
+envRenderSecret envValueFrom extraConfigmapMounts extraContainerVolumes extraContainers extraEmptyDirMounts
+extraExposePorts extraInitContainers extraLabels extraObjects extraSecretMounts extraVolumeMounts extraVolumes
+forceDeployDashboards forceDeployDatasources fullnameOverride global gossipPortName grafana.ini headlessService
+hostAliases hostUsers image imageRenderer ingress initChownData ldap lifecycleHooks livenessProbe nameOverride
+namespaceOverride networkPolicy nodeSelector notifiers operator persistence plugins podAnnotations podDisruptionBudget
+podLabels podPortName priorityClassName prune rbac readinessProbe replicas resources revisionHistoryLimit route
+schedulerName securityContext service serviceAccount serviceMonitor shareProcessNamespace sidecar smtp testFramework
+tolerations topologySpreadConstraints useStatefulSet
+"""
+#: Keys of the chart grafana, its newest version.
+GRAFANA = frozenset(_GRAFANA_TEXT.split())
+
+_PROMETHEUS_SPEC_TEXT = """
+additionalAlertManagerConfigs additionalAlertManagerConfigsSecret additionalAlertRelabelConfigs
+additionalAlertRelabelConfigsSecret additionalArgs additionalConfig additionalConfigString
+additionalPrometheusSecretsAnnotations additionalRemoteRead additionalRemoteWrite additionalScrapeConfigs
+additionalScrapeConfigsSecret affinity alertingEndpoints allowOverlappingBlocks apiserverConfig
+arbitraryFSAccessThroughSMs automountServiceAccountToken configMaps containers disableCompaction dnsConfig dnsPolicy
+enableAdminAPI enableFeatures enableOTLPReceiver enableRemoteWriteReceiver enforcedKeepDroppedTargets
+enforcedLabelLimit enforcedLabelNameLengthLimit enforcedLabelValueLengthLimit enforcedNamespaceLabel
+enforcedSampleLimit enforcedTargetLimit evaluationInterval excludedFromEnforcement exemplars externalLabels
+externalUrl hostAliases hostNetwork ignoreNamespaceSelectors image initContainers listenLocal logFormat logLevel
+maximumStartupDurationSeconds minReadySeconds nameValidationScheme nodeSelector otlp overrideHonorLabels
+overrideHonorTimestamps paused persistentVolumeClaimRetentionPolicy podAntiAffinity podAntiAffinityTopologyKey
+podMetadata podMonitorNamespaceSelector podMonitorSelector podMonitorSelectorNilUsesHelmValues podTargetLabels
+portName priorityClassName probeNamespaceSelector probeSelector probeSelectorNilUsesHelmValues
+prometheusExternalLabelName prometheusExternalLabelNameClear prometheusRulesExcludedFromEnforce query queryLogFile
+remoteRead remoteWrite remoteWriteDashboards replicaExternalLabelName replicaExternalLabelNameClear replicas resources
+retention retentionSize routePrefix ruleNamespaceSelector ruleSelector ruleSelectorNilUsesHelmValues rules
+scrapeClasses scrapeConfigNamespaceSelector scrapeConfigSelector scrapeConfigSelectorNilUsesHelmValues
+scrapeFailureLogFile scrapeInterval scrapeTimeout secrets securityContext serviceDiscoveryRole
+serviceMonitorNamespaceSelector serviceMonitorSelector serviceMonitorSelectorNilUsesHelmValues serviceName shards
+storageSpec thanos tolerations topologySpreadConstraints tracingConfig tsdb version volumeMounts volumes
+walCompression web
+"""
+#: Keys of its prometheus.prometheusSpec.
+PROMETHEUS_SPEC = frozenset(_PROMETHEUS_SPEC_TEXT.split())
+
+#: Parameters of a StorageClass of driver.longhorn.io (longhorn 1.10.1 chart/templates/storageclass.yaml, docs).
+STORAGE_PARAMETERS = frozenset(
+    """
+    numberOfReplicas staleReplicaTimeout fromBackup fsType mkfsParams migratable nfsOptions backingImage
+    backingImageDataSourceType backingImageDataSourceParameters backingImageChecksum recurringJobSelector dataLocality
+    diskSelector nodeSelector unmapMarkSnapChainRemoved disableRevisionCounter dataEngine backupTargetName encrypted
+    replicaAutoBalance share replicaSoftAntiAffinity replicaZoneSoftAntiAffinity replicaDiskSoftAntiAffinity
+    snapshotDataIntegrity freezeFilesystemForSnapshot backupBlockSize
+    """.split()
+)
