@@ -24,6 +24,7 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
     from .cronjob import CronJobController
     from .daemonset import DaemonSetController
     from .deployment import DeploymentController
+    from .endpoint_slice import EndpointSliceController
     from .external_secrets.controller import ExternalSecrets
     from .flux.helm import HelmController
     from .flux.kustomization import KustomizeController
@@ -54,6 +55,7 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
         CiliumOperator,
         LbIpam,
         CiliumBgp,
+        EndpointSliceController,
         WebDoors,
         GitSource,
         HelmSource,
