@@ -21,6 +21,7 @@ from .platform.state import Platform
 
 if TYPE_CHECKING:
     from ..bgp.network import Network
+    from ..web.web import Web
     from .flux.base import Plant
 
 
@@ -58,6 +59,7 @@ class World:
     :param flux: what Flux's controllers have besides the API; without it they rest.
     :param platform: what the programs of the platform share.
     :ivar connect: URL at which the pods of 1Password Connect answer, whichever name of the Service is asked for.
+    :param web: the doors of the ingress controllers.
     """
 
     def __init__(
@@ -71,12 +73,14 @@ class World:
         bgp: Network | None = None,
         flux: Plant | None = None,
         platform: Platform | None = None,
+        web: Web | None = None,
     ) -> None:
         self.api, self.delays, self.hosts, self.node_ready, self.logs = api, delays, hosts, node_ready, logs
         self.faults = faults if faults is not None else []
         self.bgp, self.flux = bgp, flux
         self.platform = platform or Platform()
         self.connect = ""
+        self.web = web
         self.mirrors: dict[Resource, Mirror] = {}
         self.poke: Callable[[], None] = lambda: None
         """Wakes every controller: something changed that no mirror shows."""
