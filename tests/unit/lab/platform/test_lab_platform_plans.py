@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from lab.controllers.platform import certificates, cnpg_plan, dns_plan, longhorn
 from lab.controllers.platform.cloudflared import LAST_RULE, NO_RULES, config_problem
 from lab.controllers.platform.dns_plan import Endpoint, Settings
 from lab.controllers.platform.state import container_of
+from lab.onepassword import seed
+from lab.onepassword.vaults import Vault
 
 NOW = datetime.datetime(2026, 1, 5, 12, 30, tzinfo=datetime.UTC)  # a Monday
 
@@ -282,3 +285,13 @@ def test_a_program_is_known_by_its_image() -> None:
     for image in ("quay.io/jetstack/cert-manager-controller:v1", "mirror:5000/x/cert-manager-controller@sha256:0"):
         assert container_of(deployment(image), "cert-manager-controller")
     assert container_of(deployment("quay.io/x/not-cert-manager-controller:v1"), "cert-manager-controller") is None
+
+
+def test_the_vault_holds_what_other_stand_ins_gave_out() -> None:
+    vault = Vault("Automation")
+    seed.fill(vault, "token", seed.declared(), {"unifi": "the-console's-key"})
+    full = {item["title"]: vault.get(item["id"]) for item in vault.visible()}
+    assert "the-console's-key" in [field["value"] for field in full["Home-ops Unifi API"]["fields"]]
+    tunnel = json.loads(seed.tunnel())
+    assert set(tunnel) == {"AccountTag", "TunnelSecret", "TunnelID"}
+    assert tunnel["TunnelID"].count("-") == 4
