@@ -29,9 +29,11 @@ from .controllers.flux import manifest
 from .controllers.flux.base import Plant
 from .doors import address_error
 from .git.server import ADDRESS as GIT, PORT as GIT_PORT, GitServer
+from .onepassword.server import ADDRESS as CONNECT, PORT as CONNECT_PORT, Connect
 from .scenario import HttpFault, Scenario, ScenarioError, WorkloadFault, build, convert, set_path, unknown_key
 from .state import HOME_NET, LabError, LabState, door_address, lab_net
 from .unifi.console import PORT as CONSOLE_PORT, Console
+from .web.web import Web
 
 TALOS_PORT = 50000
 NODES = {"mini01": f"{HOME_NET}.51.11", "mini02": f"{HOME_NET}.51.12", "mini03": f"{HOME_NET}.51.13"}
@@ -66,12 +68,15 @@ class Daemon:
         wrong = scenario.faults.console
         self.bgp = Network(state, environ, scenario.bgp, wrong, self._alive)
         self.console = Console(state, door_address(ROUTER, net), wrong, scenario.delays.bgp, self._run_router)
+        self.web = Web(state, net, scenario)
+        delays, known = scenario.delays.onepassword, {"unifi": self.console.sessions.api_key}
+        self.connect = Connect(state, door_address(CONNECT, net), scenario.faults.connect, delays, known)
         self.git = GitServer(state, door_address(GIT, net), scenario.faults.git, manifest.text())
         flux = Plant(self.git, scenario.faults.flux)
         self.platform = outside.platform(state, net, scenario)
         self.cloudflare = outside.cloudflare(state, net, scenario, self.platform)
         self.control_plane = ControlPlane(
-            state, net, self.nodes, self.cluster, scenario, environ, self.bgp, flux, self.platform
+            state, net, self.nodes, self.cluster, scenario, environ, self.bgp, flux, self.platform, self.web
         )
         self.started = time.time()
         self.stopping = asyncio.Event()
@@ -100,6 +105,8 @@ class Daemon:
         await self.console.start()
         await self.git.start()
         await self.cloudflare.start()
+        await self.connect.start()
+        await self.web.start()
         self._server = await control.listen(self.state.socket, self.handle)
         record = {"pid": os.getpid(), "net": self.net, "scenario": self.scenario.name, "started": self.started}
         self.state.write(self.state.record, json.dumps(record))
@@ -113,6 +120,7 @@ class Daemon:
             (self.git.host, GIT_PORT),
         ]
         wanted.append((self.cloudflare.host, CLOUDFLARE_PORT))
+        wanted += [(self.connect.host, CONNECT_PORT)]
         for host, port in wanted:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -135,7 +143,9 @@ class Daemon:
         await self.console.stop()
         await self.git.stop()
         await self.cloudflare.stop()
+        await self.connect.stop()
         await self.control_plane.stop()
+        await self.web.stop()
         await self.bgp.stop()
         await asyncio.gather(*(node.stop() for node in self.nodes if node.powered), return_exceptions=True)
 
@@ -175,6 +185,8 @@ class Daemon:
             "console": self.console.snapshot(),
             "git": self.git.snapshot(),
             "cloudflare": self.cloudflare.status(),
+            "connect": self.connect.snapshot(),
+            "web": self.web.snapshot(),
             "bgp": await self.bgp.snapshot(),
             "delays": {**dataclasses.asdict(self.scenario.delays), "cold_run": self.scenario.delays.cold_run()},
             "requests": {
@@ -214,6 +226,9 @@ class Daemon:
             "git": changed_fields(self.scenario.faults.git),
             "flux": changed_fields(self.scenario.faults.flux),
             "platform": changed_fields(self.scenario.faults.platform),
+            "connect": changed_fields(self.scenario.faults.connect),
+            "authentik": changed_fields(self.scenario.faults.authentik),
+            "web": changed_fields(self.scenario.faults.web),
             "doors": {
                 n: vars(d.faults) for n, d in self.control_plane.doors.items() if d.faults.reset or d.faults.delay
             },
@@ -242,6 +257,12 @@ class Daemon:
                 self._named_fault(self.scenario.faults.git, words, "the Git server")
             elif target == "flux":
                 self._named_fault(self.scenario.faults.flux, words, "Flux")
+            elif target == "connect":
+                self._named_fault(self.scenario.faults.connect, words, "1Password Connect")
+            elif target == "authentik":
+                self._named_fault(self.scenario.faults.authentik, words, "Authentik")
+            elif target == "web":
+                self._named_fault(self.scenario.faults.web, words, "the web")
             elif words == ["die"]:
                 return await self._power(target, False)
             else:
@@ -283,7 +304,7 @@ class Daemon:
     async def _clear(self) -> Any:
         """Take all faults back; nodes that are off stay off."""
         known = self.scenario.faults
-        others = (known.console, known.git, known.flux, known.platform)
+        others = (known.console, known.git, known.flux, known.platform, known.connect, known.authentik, known.web)
         for faults in (*(node.faults for node in self.nodes), *others):
             default = type(faults)()
             for field in dataclasses.fields(default):

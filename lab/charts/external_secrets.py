@@ -48,10 +48,11 @@ def render(release: Release) -> list[Object]:
             continue
         labels, selector = release.labels(app, f"v{version}"), release.selector(app)
         prefix = f"{at}." if at else ""
+        holder = f"{NAME}-cert-controller" if at == "certController" else full
         made = container(app if not at else at.replace("certC", "cert-c"), picture, args=arguments, ports=ports)
         objects += [
-            account(full if at != "certController" else f"{NAME}-cert-controller", labels),
-            *rights(full, release.namespace, _rules(), labels),
+            account(holder, labels),
+            *rights(full, release.namespace, _rules(), labels, holder=holder),
             workload(
                 "Deployment",
                 full,
@@ -59,7 +60,7 @@ def render(release: Release) -> list[Object]:
                 selector,
                 [made],
                 replicas=release.value(f"{prefix}replicaCount", 1),
-                pod={"serviceAccountName": full, **placement(release, at)},
+                pod={"serviceAccountName": holder, **placement(release, at)},
             ),
         ]
         if at == "webhook":

@@ -24,11 +24,13 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
     from .cronjob import CronJobController
     from .daemonset import DaemonSetController
     from .deployment import DeploymentController
+    from .external_secrets.controller import ExternalSecrets
     from .flux.helm import HelmController
     from .flux.kustomization import KustomizeController
     from .flux.notification import NotificationController
     from .flux.source import ChartSource, GitSource, HelmSource
     from .garbage import GarbageCollector
+    from .ingress import WebDoors
     from .job import JobController
     from .kubelet import Kubelet
     from .lb_ipam import LbIpam
@@ -59,5 +61,7 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
         HelmController,
         NotificationController,
         *PLATFORM,
+        ExternalSecrets,
+        WebDoors,
     ]
     return common if builtin_garbage_collection else [*common, NamespaceController, GarbageCollector]

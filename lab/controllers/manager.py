@@ -21,6 +21,7 @@ from .platform.state import Platform
 
 if TYPE_CHECKING:
     from ..bgp.network import Network
+    from ..web.web import Web
     from .flux.base import Plant
 
 
@@ -57,6 +58,8 @@ class World:
     :param bgp: the daemons that speak BGP for the nodes.
     :param flux: what Flux's controllers have besides the API; without it they rest.
     :param platform: what the programs of the platform share.
+    :ivar connect: URL at which the pods of 1Password Connect answer, whichever name of the Service is asked for.
+    :param web: the doors of the ingress controllers.
     """
 
     def __init__(
@@ -70,12 +73,17 @@ class World:
         bgp: Network | None = None,
         flux: Plant | None = None,
         platform: Platform | None = None,
+        web: Web | None = None,
     ) -> None:
         self.api, self.delays, self.hosts, self.node_ready, self.logs = api, delays, hosts, node_ready, logs
         self.faults = faults if faults is not None else []
         self.bgp, self.flux = bgp, flux
         self.platform = platform or Platform()
+        self.connect = ""
+        self.web = web
         self.mirrors: dict[Resource, Mirror] = {}
+        self.poke: Callable[[], None] = lambda: None
+        """Wakes every controller: something changed that no mirror shows."""
         self.running = asyncio.Event()
         """Set while any API server of the cluster answers; controllers rest otherwise."""
 
@@ -110,6 +118,7 @@ class Manager:
         from . import all_controllers
 
         self.world = world
+        world.poke = self.poke
         self.controllers: list[Controller] = [
             cls(world) for cls in all_controllers(builtin_garbage_collection=builtin_garbage_collection)
         ]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -56,13 +57,20 @@ def declared() -> dict[str, Any]:
     return dict(found["homeops_secrets"])
 
 
-def fill(vault: Vault, connect_token: str, model: dict[str, Any]) -> None:
-    """Store every declared item."""
+def tunnel() -> str:
+    """Return the credentials of the tunnel that the home's inventory names."""
+    found = yaml.safe_load((DECLARED.parent / "dns.yml").read_text(encoding="utf-8"))
+    known = (found["homeops_dns"].get("tunnel") or {}).get("id", "")
+    secret = base64.b64encode(secrets.token_bytes(32)).decode()
+    return json.dumps({"AccountTag": secrets.token_hex(16), "TunnelSecret": secret, "TunnelID": known})
+
+
+def fill(vault: Vault, connect_token: str, model: dict[str, Any], known: Mapping[str, str] | None = None) -> None:
+    """Store every declared item; ``known`` are values that another stand-in of the lab gave out, by item."""
     for name, item in model["items"].items():
         title = str(item["title"])
         if item.get("document"):
-            # A tunnel's file has other fields than Connect's, and nothing here reads either.
-            content = credentials() if name == CREDENTIALS_ITEM else json.dumps({"TunnelSecret": secrets.token_hex(24)})
+            content = credentials() if name == CREDENTIALS_ITEM else tunnel()
             file = "1password-credentials.json" if name == CREDENTIALS_ITEM else "credentials.json"
             vault.add(title, {}, "DOCUMENT", {file: content})
             continue
@@ -70,4 +78,6 @@ def fill(vault: Vault, connect_token: str, model: dict[str, Any]) -> None:
         values = {label: _SHAPED.get(label) or secrets.token_urlsafe(24) for label in fields}
         if name == TOKEN_ITEM:
             values = dict.fromkeys(values, connect_token)
+        if known and name in known:
+            values = dict.fromkeys(values, known[name])
         vault.add(title, values, "LOGIN" if "username" in values else "API_CREDENTIAL")

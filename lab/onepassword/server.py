@@ -16,7 +16,7 @@ import json
 import re
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -41,14 +41,22 @@ class Connect:
     """One Connect server.
 
     :param host: where it listens.
+    :param known: values of items that another stand-in of the lab gave out, by the items' names in the inventory.
     """
 
-    def __init__(self, state: LabState, host: str, faults: ConnectFaults, delays: OnePasswordDelays) -> None:
+    def __init__(
+        self,
+        state: LabState,
+        host: str,
+        faults: ConnectFaults,
+        delays: OnePasswordDelays,
+        known: Mapping[str, str] | None = None,
+    ) -> None:
         self.state, self.host, self.faults, self.delays = state, host, faults, delays
         self.token = seed.token()
         model = seed.declared()
         self.vaults = [Vault(str(model["vault"])), Vault("Services")]
-        seed.fill(self.vaults[0], self.token, model)
+        seed.fill(self.vaults[0], self.token, model, known)
         self.requests: Counter[str] = Counter()
         self._activity: list[Body] = []
         self._greeted = False
@@ -321,7 +329,9 @@ def _filtered(found: list[Body], request: web.Request, keys: dict[str, str]) -> 
         raise Refused(400, "Invalid filter")
     wanted = re.sub(r"\\(.)", r"\1", match[2])
     key = keys[match[1]]
-    return [one for one in found if wanted in one[key]] if key == "tags" else [one for one in found if one[key] == wanted]
+    return (
+        [one for one in found if wanted in one[key]] if key == "tags" else [one for one in found if one[key] == wanted]
+    )
 
 
 async def _body(request: web.Request, kind: type = dict) -> Any:

@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The vaults of the stand-in: what is stored, what is visible already, and changes of it (RFC 6901, RFC 6902).
 
-Facts: 1Password/connect ``docs/openapi/spec.yaml`` 1.7.1. A write is stored at once and visible after the sync; the list
-of items has no fields.
+Facts: 1Password/connect ``docs/openapi/spec.yaml`` 1.7.1. A write is stored at once and visible after the sync; the
+list of items has no fields.
 """
 
 from __future__ import annotations
@@ -108,7 +108,9 @@ class Vault:
         """Return the newest version, visible or not: the base of the next one."""
         return self.items[item][-1][1]
 
-    def add(self, title: str, fields: dict[str, str], category: str = "LOGIN", files: dict[str, str] | None = None) -> Body:
+    def add(
+        self, title: str, fields: dict[str, str], category: str = "LOGIN", files: dict[str, str] | None = None
+    ) -> Body:
         """Store an item at once; for the seeding and for tests."""
         body: Body = {
             "title": title,
@@ -141,8 +143,8 @@ class Vault:
         made["vault"] = {"id": self.id, "name": self.name}
         made.setdefault("createdAt", now())
         made.setdefault("lastEditedBy", new_id().upper())
-        for key, empty in (("tags", []), ("sections", []), ("fields", []), ("files", [])):
-            made.setdefault(key, empty)
+        for key in ("tags", "sections", "fields", "files"):
+            made.setdefault(key, [])
         for one in made["fields"]:
             _complete_field(one)
         return made

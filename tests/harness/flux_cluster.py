@@ -16,6 +16,7 @@ from lab.controllers.api import DAEMON_SETS, Api
 from lab.controllers.flux import manifest
 from lab.controllers.flux.base import Plant
 from lab.controllers.manager import Host, Manager, World
+from lab.controllers.platform.state import Platform
 from lab.git.server import GitServer
 from lab.scenario import Scenario
 from lab.state import LabState
@@ -40,9 +41,11 @@ class FluxCluster:
     """An API server, all controllers of the lab, and the Git server.
 
     :param host: loopback address of the Git server, a test module's own.
+    :param platform: what the platform's programs share.
     """
 
-    def __init__(self, directory: Path, host: str, backend: str = "emulator") -> None:
+    def __init__(self, directory: Path, host: str, backend: str = "emulator", platform: Platform | None = None) -> None:
+        self.platform = platform
         self.server = KubeServer(directory, backend)
         self.scenario = Scenario.load(CHECKOUT / "lab" / "scenarios" / "fast.yml")
         self.state = LabState(directory / "lab")
@@ -79,6 +82,7 @@ class FluxCluster:
             self.scenario.faults.workloads,
             None,
             flux,
+            self.platform,
         )
         self.manager = Manager(world, builtin_garbage_collection=self.server.backend.builtin_garbage_collection)
         self.manager.start()

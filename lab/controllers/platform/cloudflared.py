@@ -40,15 +40,16 @@ class Cloudflared(Controller):
 
     async def reconcile(self) -> None:
         """Say which pods are not ready."""
-        trouble = self.world.platform.trouble
-        found = {}
+        found: dict[tuple[str, str], Trouble | None] = {}
         for deployment in installed(self.mirror(DEPLOYMENTS), IMAGE):
             if problem := self._problem(deployment):
                 found[key_of(deployment)] = problem
         for key in self._mine - set(found):
-            trouble.pop(key, None)
-        trouble.update(found)
-        self._mine = set(found)
+            found[key] = None
+        changed = [self.world.platform.set_trouble(key, trouble) for key, trouble in found.items()]
+        self._mine = {key for key, trouble in found.items() if trouble is not None}
+        if any(changed):
+            self.world.poke()
 
     def _problem(self, deployment: Object) -> Trouble | None:
         pod = deployment["spec"]["template"]["spec"]

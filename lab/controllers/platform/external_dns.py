@@ -54,7 +54,7 @@ class ExternalDns(Controller):
         keys = {key_of(d) for d in deployments}
         for key in set(self._instances) - keys:
             del self._instances[key]
-            self.world.platform.trouble.pop(key, None)
+            self._trouble(key, None)
         for deployment in deployments:
             state = self._instances.setdefault(key_of(deployment), Instance())
             # One that crashes is not available, and is started again and again: it must be able to get over it.
@@ -89,12 +89,16 @@ class ExternalDns(Controller):
             self.log.info("%s/%s: %s", *key, state.problem)
             if error.fatal:
                 trouble = Trouble(f"back-off restarting failed container: {state.problem}", "CrashLoopBackOff", 1)
-                self.world.platform.trouble[key] = trouble
+                self._trouble(key, trouble)
             self.due(state.last, RETRY)
             return
         state.done, state.problem = now, ""
-        self.world.platform.trouble.pop(key, None)
+        self._trouble(key, None)
         self.due(state.last, duration(interval).total_seconds())
+
+    def _trouble(self, key: tuple[str, str], trouble: Trouble | None) -> None:
+        if self.world.platform.set_trouble(key, trouble):
+            self.world.poke()
 
     def _wanted(self, settings: Settings) -> list[Endpoint]:
         found: list[Endpoint] = []

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
-from ..api import CLAIMS, DAEMON_SETS, NODES, PODS, STORAGE_CLASSES, VOLUMES, Object
-from ..base import Controller, Memory, key_of, merge_conditions
+import time
+
+from ..api import CLAIMS, DAEMON_SETS, NODES, PODS, STORAGE_CLASSES, VOLUMES, ApiError, Object
+from ..base import RETRY, Controller, Memory, key_of, merge_conditions
 from ..manager import World
 from ..needs import claims_of
 from ..pods import is_finished, is_ready, node_ready
@@ -52,7 +54,11 @@ class LonghornVolumes(Controller):
         waiting = [c for c in self.mirror(CLAIMS) if (c.get("status") or {}).get("phase") != "Bound"]
         self._asked.keep(c["metadata"]["uid"] for c in waiting)
         for claim in waiting:
-            await self._claim(claim, home)
+            try:
+                await self._claim(claim, home)
+            except ApiError as error:  # one refused claim must not keep the others waiting
+                self.log.info("claim %s/%s: %s", *key_of(claim), error)
+                self.due(time.monotonic(), RETRY)
         used = self._used()
         disks = self._disks()
         self._back.keep(d.node for d in disks if d.ready)
@@ -61,7 +67,9 @@ class LonghornVolumes(Controller):
         for volume in self.mirror(LH_VOLUMES):
             if not volume["metadata"].get("deletionTimestamp"):
                 await self._volume(volume, home, disks, used, claims, bad)
-        self.world.platform.unattachable = bad
+        if self.world.platform.unattachable != bad:
+            self.world.platform.unattachable = bad
+            self.world.poke()
         await self._released(home, claims)
 
     # -- claims ------------------------------------------------------------------------------------------------------

@@ -43,6 +43,16 @@ class Platform:
     trouble: dict[tuple[str, str], Trouble] = field(default_factory=dict)
     unattachable: dict[tuple[str, str], str] = field(default_factory=dict)
 
+    def set_trouble(self, key: tuple[str, str], trouble: Trouble | None) -> bool:
+        """Note or take back the trouble of a Deployment; tell whether that changed anything."""
+        if self.trouble.get(key) == trouble:
+            return False
+        if trouble is None:
+            del self.trouble[key]
+        else:
+            self.trouble[key] = trouble
+        return True
+
     def door(self, url: str) -> str:
         """Return where the lab answers for a URL; a URL that nobody answers for leads nowhere."""
         parts = urlsplit(url)

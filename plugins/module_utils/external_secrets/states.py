@@ -147,12 +147,14 @@ def newest(body: Body, events: Iterable[Body]) -> str:
 
 
 def remedy_of(states: Iterable[State]) -> str:
-    """Return what to do about the first cause that is known."""
+    """Return what to do about each cause that is known, once."""
+    found: list[str] = []
     for state in states:
         for words, remedy in REMEDIES:
             if words in state.cause or words in state.said:
-                return remedy
-    return "Does the Deployment external-secrets run, and does Connect?"
+                found.append(remedy)
+                break
+    return ". ".join(dict.fromkeys(found)) or "Does the Deployment external-secrets run, and does Connect?"
 
 
 def uses(body: Body, stores: Iterable[str]) -> bool:

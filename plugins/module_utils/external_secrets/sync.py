@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..common.context import Context
@@ -36,6 +37,9 @@ class SyncRun:
         self._client, self._ctx = client, ctx
         self._stores, self._expected, self._force = stores, list(expected), force
         self._asked: dict[str, float] = {}
+        # What was synced before it was asked to be synced anew, by path.
+        self._before: dict[str, str] = {}
+        self._bodies: dict[str, Mapping[str, Any]] = {}
         self.forced: list[str] = []
         self.seen: list[State] = []
 
@@ -66,8 +70,18 @@ class SyncRun:
             for space, name in self._expected
             if (space, name) not in named
         ]
-        self.seen = [one if one.done else self._explained(one) for one in found]
+        self.seen = [self._current(one) if one.done else self._explained(one) for one in found]
         return self.seen
+
+    def _current(self, state: State) -> State:
+        """Return the state, not done while the operator has not come to a sync that it was asked for."""
+        path = self._at(state)
+        if state.namespace and path in self._before and self._before[path] == self._synced(path):
+            return replace(state, done=False, said="it has been asked to sync anew and has not yet")
+        return state
+
+    def _synced(self, path: str) -> str:
+        return str((self._bodies[path].get("status") or {}).get("syncedResourceVersion") or "")
 
     def _path(self, body: Mapping[str, Any]) -> str:
         meta = body["metadata"]
@@ -110,6 +124,8 @@ class SyncRun:
             if not wanted or path not in self._bodies or now - self._asked.get(path, -AGAIN) < AGAIN:
                 continue
             self._asked[path] = now
+            if self._force == "all":
+                self._before.setdefault(path, self._synced(path))
             stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) + f"/{len(self.forced)}"
             self._client.request(
                 "PATCH",
@@ -137,8 +153,11 @@ class SyncRun:
             try:
                 found = self.look()
                 left = [one for one in found if not one.done]
-                if left or (self._force == "all" and not self.forced):
+                first = self._force == "all" and not self._asked
+                if left or first:
                     self.ask(found)
+                if first and self.forced:
+                    return Observation(False, f"{len(self.forced)} objects have been asked to sync anew")
             except KubernetesError as error:
                 if error.code and error.code < 500:
                     raise
