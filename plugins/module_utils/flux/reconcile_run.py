@@ -62,7 +62,8 @@ def _wait(store: Store, wave: list[Request], deadline: Deadline, interval: float
         rows = [graph.rows[request.ref] for request in wave if request.ref in graph.rows]
         open_rows = [row for row in rows if not row.ready]
         more = f"; and {len(left) - 2} more" if len(left) > 2 else ""
-        return Report(graph, rows, open_rows, graph.causes(open_rows)), "; ".join(left[:2]) + more
+        settled = all(row.handled == request.annotations[reconcile.REQUESTED] for request in wave for row in rows)
+        return Report(graph, rows, open_rows, graph.causes(open_rows), settled), "; ".join(left[:2]) + more
 
     what = str(wave[0].ref) if len(wave) == 1 else f"{len(wave)} objects of Flux"
     store.wait(look, what=f"{what} to be reconciled", timeout=max(1.0, deadline.left), interval=interval)

@@ -25,12 +25,14 @@ class Report:
 
     :param missing: the Kustomizations and HelmReleases that are not done.
     :param causes: why, the worst first.
+    :param settled: every controller has looked at what it was asked for, so that what it says is its last word.
     """
 
     graph: Graph
     rows: list[Row]
     missing: list[Row]
     causes: list[Chain]
+    settled: bool = True
 
     @property
     def done(self) -> bool:
@@ -59,6 +61,8 @@ class Report:
 
     def hopeless(self) -> list[Chain]:
         """Return the causes that no waiting cures: tried as Git has them now, and given up (or suspended)."""
+        if not self.settled:
+            return []
         given_up = [chain for chain in self.causes if chain.missing is None and only_a_commit_helps(chain.root)]
         return [chain for chain in given_up if self._fresh(chain.root)]
 

@@ -157,19 +157,19 @@ class Tree:
         return self._git("rev-parse", "HEAD")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FluxCluster]:
     with FluxCluster(tmp_path_factory.mktemp("flux"), HOST) as running:
         running.server.kubeconfig()
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def repository(cluster: FluxCluster, tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return Tree(tmp_path_factory.mktemp("tree") / "work", cluster.git.record()["url"], cluster.git.token)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def call(cluster: FluxCluster) -> Call:
     """Run a module as its action twin does; ``told`` gets its progress lines."""
 
@@ -184,7 +184,7 @@ def call(cluster: FluxCluster) -> Call:
     return run
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running(cluster: FluxCluster, repository: Tree, call: Call) -> str:
     """Flux is installed and the tree is applied; return the commit."""
     commit = repository.commit()
