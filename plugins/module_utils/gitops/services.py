@@ -31,7 +31,7 @@ Service = Mapping[str, Any]
 
 def host(service: Service, model: Mapping[str, Any]) -> str:
     """Return the name under which people reach a service."""
-    return f"{service['name']}.{model['dns']['internal_zone']}"
+    return str(service.get("host") or f"{service['name']}.{model['dns']['internal_zone']}")
 
 
 def namespaces(service: Service, model: Mapping[str, Any]) -> set[str]:
@@ -63,6 +63,13 @@ def _ingresses(service: Service, model: Mapping[str, Any]) -> list[Body]:
     identity = str(model["identity"]["namespace"])
     name, own = str(service["name"]), str(service["namespace"])
     secured = service.get("scheme", "http") == "https"
+    outpost = service.get("outpost") or model["identity"]["outpost"]
+    if service["auth"] in ("proxy", "forward") and outpost != "embedded":
+        raise InputError(
+            f"service {name} logs in through the outpost {outpost}, and the tree leads to the embedded one only",
+            remedy="Use the embedded outpost, or write this service's Ingress yourself and give it auth: none here",
+            param="model",
+        )
     if service["auth"] == "proxy":
         # The provider in Authentik knows the backend; the outpost asks for login and then passes the request on.
         return [_ingress(service, model, name, identity, (OUTPOST, 80))]
@@ -70,11 +77,14 @@ def _ingresses(service: Service, model: Mapping[str, Any]) -> list[Body]:
     annotations = {"nginx.ingress.kubernetes.io/backend-protocol": "HTTPS"} if secured else {}
     if service["auth"] != "forward":
         return [_ingress(service, model, name, own, backend, annotations)]
+    # A login for the whole domain comes back to the identity provider's own host, which serves the outpost's paths.
+    whole = service.get("mode") == "forward_domain"
+    back = str(model["identity"]["host"]) if whole else host(service, model)
     inside = f"http://{OUTPOST}.{identity}.svc.{model['cluster']['dns_domain']}{OUTPOST_PATH}"
     annotations |= {
         "nginx.ingress.kubernetes.io/auth-url": f"{inside}/auth/nginx",
         "nginx.ingress.kubernetes.io/auth-signin": (
-            f"https://{host(service, model)}{OUTPOST_PATH}/start?rd=$scheme://$http_host$escaped_request_uri"
+            f"https://{back}{OUTPOST_PATH}/start?rd=$scheme://$http_host$escaped_request_uri"
         ),
         "nginx.ingress.kubernetes.io/auth-response-headers": (
             "Set-Cookie,X-authentik-username,X-authentik-groups,X-authentik-entitlements,X-authentik-email,"
@@ -84,10 +94,12 @@ def _ingresses(service: Service, model: Mapping[str, Any]) -> list[Body]:
         "nginx.ingress.kubernetes.io/auth-snippet": "proxy_set_header X-Forwarded-Host $http_host;",
     }
     main = _ingress(service, model, name, own, backend, annotations)
-    outpost = _ingress(service, model, f"{name}-outpost", identity, (OUTPOST, 80), path=OUTPOST_PATH)
+    if whole:
+        return [main]
+    paths = _ingress(service, model, f"{name}-outpost", identity, (OUTPOST, 80), path=OUTPOST_PATH)
     # The first Ingress of the host brings the certificate; an Ingress cannot use a Secret of another namespace.
-    del outpost["spec"]["tls"], outpost["metadata"]["annotations"]
-    return [main, outpost]
+    del paths["spec"]["tls"], paths["metadata"]["annotations"]
+    return [main, paths]
 
 
 def _ingress(

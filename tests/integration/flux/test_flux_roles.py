@@ -44,8 +44,7 @@ def play(running: str, cluster: FluxCluster, tmp_path: Path) -> Any:
         },
         "homeops_flux_manifest": record["flux_manifest"],
         "homeops_flux_manifest_sha256": record["flux_manifest_sha256"],
-        "flux_kubeconfig": str(cluster.server.directory / "kubeconfig"),
-        "platform_kubeconfig": str(cluster.server.directory / "kubeconfig"),
+        "homeops_state_dir": str(cluster.server.directory),
         "platform_wait_timeout": 30,
         "ansible_python_interpreter": sys.executable,
     }

@@ -66,6 +66,27 @@ def test_forward_asks_the_outpost_and_has_its_path_too(model: dict[str, Any]) ->
     assert "X-Forwarded-Host" in notes[f"{NGINX}/auth-snippet"]
 
 
+def test_a_login_for_the_whole_domain_comes_back_to_the_provider(model: dict[str, Any]) -> None:
+    (main,) = of(services.objects(entry(auth="forward", mode="forward_domain"), model), "Ingress")
+    signin = main["metadata"]["annotations"][f"{NGINX}/auth-signin"]
+    assert signin.startswith("https://authentik.k8s.home.geoffdavis.com/outpost.goauthentik.io/start?rd=")
+
+
+def test_a_host_of_its_own_is_everywhere(model: dict[str, Any]) -> None:
+    found = services.objects(entry(host="docs.k8s.home.geoffdavis.com"), model)
+    (ingress,) = of(found, "Ingress")
+    assert ingress["spec"]["rules"][0]["host"] == ingress["spec"]["tls"][0]["hosts"][0]
+    assert ingress["spec"]["rules"][0]["host"] == "docs.k8s.home.geoffdavis.com"
+    (probe,) = of(found, "Probe")
+    assert probe["spec"]["targets"]["staticConfig"]["static"] == ["https://docs.k8s.home.geoffdavis.com/"]
+
+
+def test_another_outpost_than_the_embedded_one_is_refused(model: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="leads to the embedded one only"):
+        services.objects(entry(outpost="far"), model)
+    assert services.objects(entry(outpost="far", auth="none"), model)
+
+
 def test_the_probe_goes_the_way_of_a_browser(model: dict[str, Any]) -> None:
     (probe,) = of(services.objects(entry(), model), "Probe")
     assert probe["spec"]["targets"]["staticConfig"]["static"] == ["https://wiki.k8s.home.geoffdavis.com/"]
