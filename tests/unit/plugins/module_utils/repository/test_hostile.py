@@ -67,6 +67,7 @@ HARMLESS: dict[str, bytes] = {
     "unknown.yaml": b"apiVersion: nowhere.example/v9\nkind: Nothing\nmetadata: {name: [1], labels: x}\n",
     "shapes.yaml": b"apiVersion: v1\nkind: Service\nmetadata: []\nspec: {type: LoadBalancer, ports: {a: 1}}\n",
     "empty.yaml": b"",
+    "kinds.yaml": b"---\nkind: []\napiVersion: v1alpha1\n---\nkind: {a: 1}\napiVersion: [1]\nmetadata: 3\n",
     "bom.yaml": b"\xef\xbb\xbfa: 1\n",
     "null.yaml": b"---\n---\n~\n",
     "list.yaml": b"apiVersion: v1\nkind: List\nitems: [1, {}, {apiVersion: v1, kind: Secret}]\n",
