@@ -35,6 +35,7 @@ from .state import LabError, LabState, door_address
 if TYPE_CHECKING:
     from .bgp.network import Network
     from .controllers.flux.base import Plant
+    from .web.web import Web
 
 API_PORT = 6443
 VIP = "172.29.51.10"
@@ -49,6 +50,7 @@ class ControlPlane:
     :param bgp: the daemons that speak BGP for the nodes.
     :param flux: what Flux's controllers have besides the API.
     :param platform: what the programs of the platform share.
+    :param web: the doors of the ingress controllers.
     """
 
     def __init__(
@@ -62,9 +64,11 @@ class ControlPlane:
         bgp: Network | None = None,
         flux: Plant | None = None,
         platform: Platform | None = None,
+        web: Web | None = None,
     ) -> None:
         self.state, self.net, self.nodes, self.cluster = state, net, nodes, cluster
-        self.scenario, self.environ, self.bgp, self.flux = scenario, environ, bgp, flux
+        self.scenario, self.environ, self.bgp = scenario, environ, bgp
+        self.flux, self.web = flux, web
         self.platform = platform or Platform(faults=scenario.faults.platform)
         self.doors = {node.name: Door(node.name, node.spec.listen, API_PORT) for node in nodes}
         self.doors["vip"] = Door("vip", door_address(VIP, net), API_PORT)
@@ -195,6 +199,7 @@ class ControlPlane:
             self.bgp,
             self.flux,
             self.platform,
+            self.web,
         )
         world.connect = f"http://{door_address(CONNECT, self.net)}:{CONNECT_PORT}"
         manager = Manager(world, builtin_garbage_collection=backend.builtin_garbage_collection)
@@ -213,6 +218,8 @@ class ControlPlane:
             self.manager = None
         if self.bgp is not None:
             self.bgp.want([], set())
+        if self.web is not None:
+            await self.web.reset()
         if self.backend is not None:
             backend, self.backend = self.backend, None
             await self.faults.detach()

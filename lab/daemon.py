@@ -33,6 +33,7 @@ from .onepassword.server import ADDRESS as CONNECT, PORT as CONNECT_PORT, Connec
 from .scenario import HttpFault, Scenario, ScenarioError, WorkloadFault, build, convert, set_path, unknown_key
 from .state import HOME_NET, LabError, LabState, door_address, lab_net
 from .unifi.console import PORT as CONSOLE_PORT, Console
+from .web.web import Web
 
 TALOS_PORT = 50000
 NODES = {"mini01": f"{HOME_NET}.51.11", "mini02": f"{HOME_NET}.51.12", "mini03": f"{HOME_NET}.51.13"}
@@ -73,8 +74,9 @@ class Daemon:
         flux = Plant(self.git, scenario.faults.flux)
         self.platform = outside.platform(state, net, scenario)
         self.cloudflare = outside.cloudflare(state, net, scenario, self.platform)
+        self.web = Web(state, net, scenario)
         self.control_plane = ControlPlane(
-            state, net, self.nodes, self.cluster, scenario, environ, self.bgp, flux, self.platform
+            state, net, self.nodes, self.cluster, scenario, environ, self.bgp, flux, self.platform, self.web
         )
         self.started = time.time()
         self.stopping = asyncio.Event()
@@ -104,6 +106,7 @@ class Daemon:
         await self.git.start()
         await self.cloudflare.start()
         await self.connect.start()
+        await self.web.start()
         self._server = await control.listen(self.state.socket, self.handle)
         record = {"pid": os.getpid(), "net": self.net, "scenario": self.scenario.name, "started": self.started}
         self.state.write(self.state.record, json.dumps(record))
@@ -142,6 +145,7 @@ class Daemon:
         await self.cloudflare.stop()
         await self.connect.stop()
         await self.control_plane.stop()
+        await self.web.stop()
         await self.bgp.stop()
         await asyncio.gather(*(node.stop() for node in self.nodes if node.powered), return_exceptions=True)
 
@@ -182,6 +186,7 @@ class Daemon:
             "git": self.git.snapshot(),
             "cloudflare": self.cloudflare.status(),
             "connect": self.connect.snapshot(),
+            "web": self.web.snapshot(),
             "bgp": await self.bgp.snapshot(),
             "delays": {**dataclasses.asdict(self.scenario.delays), "cold_run": self.scenario.delays.cold_run()},
             "requests": {
@@ -222,6 +227,8 @@ class Daemon:
             "flux": changed_fields(self.scenario.faults.flux),
             "platform": changed_fields(self.scenario.faults.platform),
             "connect": changed_fields(self.scenario.faults.connect),
+            "authentik": changed_fields(self.scenario.faults.authentik),
+            "web": changed_fields(self.scenario.faults.web),
             "doors": {
                 n: vars(d.faults) for n, d in self.control_plane.doors.items() if d.faults.reset or d.faults.delay
             },
@@ -252,6 +259,10 @@ class Daemon:
                 self._named_fault(self.scenario.faults.flux, words, "Flux")
             elif target == "connect":
                 self._named_fault(self.scenario.faults.connect, words, "1Password Connect")
+            elif target == "authentik":
+                self._named_fault(self.scenario.faults.authentik, words, "Authentik")
+            elif target == "web":
+                self._named_fault(self.scenario.faults.web, words, "the web")
             elif words == ["die"]:
                 return await self._power(target, False)
             else:
@@ -293,7 +304,7 @@ class Daemon:
     async def _clear(self) -> Any:
         """Take all faults back; nodes that are off stay off."""
         known = self.scenario.faults
-        others = (known.console, known.git, known.flux, known.platform, known.connect)
+        others = (known.console, known.git, known.flux, known.platform, known.connect, known.authentik, known.web)
         for faults in (*(node.faults for node in self.nodes), *others):
             default = type(faults)()
             for field in dataclasses.fields(default):

@@ -30,6 +30,7 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
     from .flux.notification import NotificationController
     from .flux.source import ChartSource, GitSource, HelmSource
     from .garbage import GarbageCollector
+    from .ingress import WebDoors
     from .job import JobController
     from .kubelet import Kubelet
     from .lb_ipam import LbIpam
@@ -61,5 +62,6 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
         NotificationController,
         *PLATFORM,
         ExternalSecrets,
+        WebDoors,
     ]
     return common if builtin_garbage_collection else [*common, NamespaceController, GarbageCollector]

@@ -21,6 +21,7 @@ from .platform.state import Platform
 
 if TYPE_CHECKING:
     from ..bgp.network import Network
+    from ..web.web import Web
     from .flux.base import Plant
 
 
@@ -57,6 +58,7 @@ class World:
     :param bgp: the daemons that speak BGP for the nodes.
     :param flux: what Flux's controllers have besides the API; without it they rest.
     :param platform: what the programs of the platform share.
+    :param web: the doors of the ingress controllers.
     :ivar connect: URL at which the pods of 1Password Connect answer, whichever name of the Service is asked for.
     """
 
@@ -71,10 +73,11 @@ class World:
         bgp: Network | None = None,
         flux: Plant | None = None,
         platform: Platform | None = None,
+        web: Web | None = None,
     ) -> None:
         self.api, self.delays, self.hosts, self.node_ready, self.logs = api, delays, hosts, node_ready, logs
         self.faults = faults if faults is not None else []
-        self.bgp, self.flux = bgp, flux
+        self.bgp, self.flux, self.web = bgp, flux, web
         self.platform = platform or Platform()
         self.connect = ""
         self.mirrors: dict[Resource, Mirror] = {}
