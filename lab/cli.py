@@ -46,7 +46,9 @@ def parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="show what runs; exit code 3 when nothing does")
     status.add_argument("--json", action="store_true", help="everything, as JSON")
     status.set_defaults(run=run_status)
-    fault = commands.add_parser("fault", help="set a fault: NODE die | NODE FAULT [VALUE] | console, connect or kube JSON")
+    fault = commands.add_parser(
+        "fault", help="set a fault: NODE die | NODE FAULT [VALUE] | console JSON | connect JSON"
+    )
     fault.add_argument("--list", action="store_true", help="show the faults that are set")
     fault.add_argument("--clear", action="store_true", help="take all faults back")
     fault.add_argument("target", nargs="?", help="a node, console, connect, kube, workload, door, or delays.<path>")
