@@ -15,8 +15,8 @@ author:
 description:
   - Returns one of the derivations of C(homeops_secrets) - V(items), the declared items; V(generated), those of which
     something can be generated, as M(homeops.cluster.onepassword_item) takes them; V(bootstrap), the Secrets that the
-    phase writes itself; V(connect), the manifests of Connect with the values that the repository has; V(store), the cluster
-    store; V(external), every ExternalSecret.
+    phase writes itself; V(connect), the manifests of Connect with the values that the repository has; V(store), the
+    cluster store; V(external), every ExternalSecret.
 positional: what
 options:
   _input:
