@@ -27,8 +27,6 @@ from .control_plane import API_PORT, VIP, ControlPlane
 from .doors import address_error
 from .onepassword.server import ADDRESS as CONNECT, PORT as CONNECT_PORT, Connect
 from .scenario import (
-    ConnectFaults,
-    ConsoleFaults,
     HttpFault,
     Scenario,
     ScenarioError,
@@ -40,6 +38,7 @@ from .scenario import (
 )
 from .state import HOME_NET, LabError, LabState, door_address, lab_net
 from .unifi.console import PORT as CONSOLE_PORT, Console
+from .web.web import Web
 
 TALOS_PORT = 50000
 NODES = {"mini01": f"{HOME_NET}.51.11", "mini02": f"{HOME_NET}.51.12", "mini03": f"{HOME_NET}.51.13"}
@@ -75,7 +74,10 @@ class Daemon:
         self.bgp = Network(state, environ, scenario.bgp, wrong, self._alive)
         self.console = Console(state, door_address(ROUTER, net), wrong, scenario.delays.bgp, self._run_router)
         self.connect = Connect(state, door_address(CONNECT, net), scenario.faults.connect, scenario.delays.onepassword)
-        self.control_plane = ControlPlane(state, net, self.nodes, self.cluster, scenario, environ, self.bgp)
+        self.web = Web(state, net, scenario)
+        self.control_plane = ControlPlane(
+            state, net, self.nodes, self.cluster, scenario, environ, self.bgp, web=self.web
+        )
         self.started = time.time()
         self.stopping = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -102,6 +104,7 @@ class Daemon:
         self.bgp.start()
         await self.console.start()
         await self.connect.start()
+        await self.web.start()
         self._server = await control.listen(self.state.socket, self.handle)
         record = {"pid": os.getpid(), "net": self.net, "scenario": self.scenario.name, "started": self.started}
         self.state.write(self.state.record, json.dumps(record))
@@ -133,6 +136,7 @@ class Daemon:
         await self.console.stop()
         await self.connect.stop()
         await self.control_plane.stop()
+        await self.web.stop()
         await self.bgp.stop()
         await asyncio.gather(*(node.stop() for node in self.nodes if node.powered), return_exceptions=True)
 
@@ -171,6 +175,7 @@ class Daemon:
             "kubernetes": self.control_plane.snapshot(),
             "console": self.console.snapshot(),
             "connect": self.connect.snapshot(),
+            "web": self.web.snapshot(),
             "bgp": await self.bgp.snapshot(),
             "delays": {**dataclasses.asdict(self.scenario.delays), "cold_run": self.scenario.delays.cold_run()},
             "requests": {
@@ -208,6 +213,8 @@ class Daemon:
             "workloads": [dataclasses.asdict(fault) for fault in self.scenario.faults.workloads],
             "console": changed_fields(self.scenario.faults.console),
             "connect": changed_fields(self.scenario.faults.connect),
+            "authentik": changed_fields(self.scenario.faults.authentik),
+            "web": changed_fields(self.scenario.faults.web),
             "doors": {
                 n: vars(d.faults) for n, d in self.control_plane.doors.items() if d.faults.reset or d.faults.delay
             },
@@ -232,6 +239,10 @@ class Daemon:
                 self.bgp.faults_changed()
             elif target == "connect":
                 self._named_fault(self.scenario.faults.connect, words, "1Password Connect")
+            elif target == "authentik":
+                self._named_fault(self.scenario.faults.authentik, words, "Authentik")
+            elif target == "web":
+                self._named_fault(self.scenario.faults.web, words, "the web")
             elif words == ["die"]:
                 return await self._power(target, False)
             else:
@@ -255,7 +266,9 @@ class Daemon:
     def _named_fault(self, faults: Any, words: list[str], where: str) -> None:
         if not words:
             names = [f.name for f in dataclasses.fields(faults)]
-            first = [] if isinstance(faults, ConsoleFaults | ConnectFaults) else ["die"]
+            known = self.scenario.faults
+            shared = (known.console, known.connect, known.authentik, known.web)
+            first = [] if any(faults is own for own in shared) else ["die"]
             raise LabError(f"Name a fault of {where}: {', '.join([*first, *names])}.")
         if len(words) == 1 and words[0].startswith("{"):
             fields = parse_word(words[0])
@@ -272,11 +285,9 @@ class Daemon:
 
     async def _clear(self) -> Any:
         """Take all faults back; nodes that are off stay off."""
-        for faults in (
-            *(node.faults for node in self.nodes),
-            self.scenario.faults.console,
-            self.scenario.faults.connect,
-        ):
+        known = self.scenario.faults
+        shared = (known.console, known.connect, known.authentik, known.web)
+        for faults in (*(node.faults for node in self.nodes), *shared):
             default = type(faults)()
             for field in dataclasses.fields(default):
                 setattr(faults, field.name, getattr(default, field.name))

@@ -26,6 +26,7 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
     from .deployment import DeploymentController
     from .external_secrets.controller import ExternalSecrets
     from .garbage import GarbageCollector
+    from .ingress import WebDoors
     from .job import JobController
     from .kubelet import Kubelet
     from .lb_ipam import LbIpam
@@ -49,5 +50,6 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
         LbIpam,
         CiliumBgp,
         ExternalSecrets,
+        WebDoors,
     ]
     return common if builtin_garbage_collection else [*common, NamespaceController, GarbageCollector]

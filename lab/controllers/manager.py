@@ -20,6 +20,7 @@ from .base import Controller, Mirror
 
 if TYPE_CHECKING:
     from ..bgp.network import Network
+    from ..web.web import Web
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class World:
     :param logs: directory for the logs of pods, one file each.
     :param bgp: the daemons that speak BGP for the nodes.
     :ivar connect: URL at which the pods of 1Password Connect answer, whichever name of the Service is asked for.
+    :param web: the doors of the ingress controllers.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class World:
         logs: Path,
         faults: list[WorkloadFault] | None = None,
         bgp: Network | None = None,
+        web: Web | None = None,
     ) -> None:
         self.api, self.delays, self.hosts, self.node_ready, self.logs = api, delays, hosts, node_ready, logs
         self.faults = faults if faults is not None else []
         self.bgp = bgp
         self.connect = ""
+        self.web = web
         self.mirrors: dict[Resource, Mirror] = {}
         self.running = asyncio.Event()
         """Set while any API server of the cluster answers; controllers rest otherwise."""
