@@ -15,7 +15,8 @@ author:
 description:
   - Returns one of the derivations of C(homeops_secrets) - V(items), the declared items; V(generated), those of which
     something can be generated, as M(homeops.cluster.onepassword_item) takes them; V(bootstrap), the Secrets that the
-    phase writes itself; V(store), the cluster store; V(external), every ExternalSecret.
+    phase writes itself; V(connect), the manifests of Connect with the values that the repository has; V(store), the
+    cluster store; V(external), every ExternalSecret.
 positional: what
 options:
   _input:
@@ -25,7 +26,7 @@ options:
   what:
     description: Which one.
     type: str
-    choices: [items, generated, bootstrap, store, external]
+    choices: [items, generated, bootstrap, connect, store, external]
     required: true
 """
 
@@ -45,13 +46,22 @@ from collections.abc import Callable
 from typing import Any
 
 from ..module_utils.common.errors import InputError
+from ..module_utils.gitops import library, templates, tree
 from ..module_utils.model import secrets
 from ..plugin_utils.derivation import derivation
+
+
+def _connect(model: Any) -> list[Any]:
+    files = tree.component_files(model, library.read([library.own()]), secrets.NAMESPACE)
+    wanted = [path for path in files if path.endswith(("/namespace.yaml", "/connect.yaml"))]
+    return [body for path in sorted(wanted, reverse=True) for body in templates.load(files[path], path)]
+
 
 _PARTS: dict[str, Callable[[Any], Any]] = {
     "items": secrets.items,
     "generated": secrets.generated,
     "bootstrap": secrets.bootstrap,
+    "connect": _connect,
     "store": secrets.cluster_store,
     "external": secrets.external_secrets,
 }

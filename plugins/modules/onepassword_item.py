@@ -109,7 +109,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-items:
+results:
   description: One entry per item; never a value.
   returned: always
   type: list
@@ -228,7 +228,7 @@ def _result(changes: list[Change], ctx: Context) -> dict[str, Any]:
     actions = [_action(change) for change in changes]
     result: dict[str, Any] = {
         "changed": any(change.changed for change in changes),
-        "items": [
+        "results": [
             {"title": change.title, "action": action, "fields": change.labels, "generated": change.generated}
             for change, action in zip(changes, actions, strict=True)
         ],

@@ -71,7 +71,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-items:
+report:
   description: One entry per declared item.
   returned: always
   type: list
@@ -148,7 +148,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         name = source.name
     result = {
         "changed": False,
-        "items": [row.facts() for row in rows],
+        "report": [row.facts() for row in rows],
         "summary": report.summary(rows),
         "complete": all(row.state == report.OK for row in rows),
     }

@@ -81,6 +81,17 @@ def components_of(model: Mapping[str, Any], folders: Mapping[str, Folder]) -> li
     return _ordered(found)
 
 
+def component_files(model: Mapping[str, Any], folders: Mapping[str, Folder], name: str) -> dict[str, str]:
+    """Return the files of one component as they are in the tree, without rendering the others.
+
+    :raises InputError: there is no such component, or it is switched off.
+    """
+    for part in _parts(model, folders):
+        if part.component.name == name:
+            return {path: seal(text) for path, text in _component_files(part, model).items()}
+    raise InputError(f"the tree has no component {name}", param="model")
+
+
 #: Kinds without a namespace among those that tell that a component works.
 _CLUSTER_WIDE = frozenset(("ClusterSecretStore", "ClusterIssuer", "CustomResourceDefinition", "StorageClass"))
 

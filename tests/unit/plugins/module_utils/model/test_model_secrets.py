@@ -168,3 +168,9 @@ def test_the_tree_has_these_very_objects(model: dict[str, Any]) -> None:
         secrets.external_secrets(model)
     )
     assert [body for body in listed if body.get("kind") == "ClusterSecretStore"] == [secrets.cluster_store(model)]
+    wanted = [
+        body
+        for text in tree.component_files(model, library.read([library.own()]), "onepassword-connect").items()
+        for body in yaml.safe_load_all(text[1])
+    ]
+    assert all(body in listed for body in wanted) and len(wanted) > 4
