@@ -45,11 +45,12 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.gitops import library, tree
 from ..plugin_utils.derivation import derivation
 
 
 def _components(model: Any, directories: Any = ()) -> Any:
+    from ..module_utils.gitops import library, tree
+
     return tree.facts(model, library.read([library.own(), *directories]))
 
 

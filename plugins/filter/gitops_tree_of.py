@@ -53,11 +53,12 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.gitops import library, tree
 from ..plugin_utils.derivation import derivation
 
 
 def _tree(model: Any, directories: Any = (), flux_components: str = "", kept: bool = False) -> Any:
+    from ..module_utils.gitops import library, tree
+
     return tree.render(model, library.read([library.own(), *directories]), flux_components, kept=kept)
 
 

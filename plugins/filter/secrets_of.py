@@ -45,32 +45,33 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.common.errors import InputError
-from ..module_utils.gitops import library, templates, tree
-from ..module_utils.model import secrets
 from ..plugin_utils.derivation import derivation
 
 
+def _of(model: Any, what: str) -> Any:
+    from ..module_utils.common.errors import InputError
+    from ..module_utils.model import secrets
+
+    parts: dict[str, Callable[[Any], Any]] = {
+        "items": secrets.items,
+        "generated": secrets.generated,
+        "bootstrap": secrets.bootstrap,
+        "connect": _connect,
+        "store": secrets.cluster_store,
+        "external": secrets.external_secrets,
+    }
+    if what not in parts:
+        raise InputError(f"secrets_of knows no {what!r}", remedy=f"Use one of {', '.join(parts)}")
+    return parts[what](model)
+
+
 def _connect(model: Any) -> list[Any]:
+    from ..module_utils.gitops import library, templates, tree
+    from ..module_utils.model import secrets
+
     files = tree.component_files(model, library.read([library.own()]), secrets.NAMESPACE)
     wanted = [path for path in files if path.endswith(("/namespace.yaml", "/connect.yaml"))]
     return [body for path in sorted(wanted, reverse=True) for body in templates.load(files[path], path)]
-
-
-_PARTS: dict[str, Callable[[Any], Any]] = {
-    "items": secrets.items,
-    "generated": secrets.generated,
-    "bootstrap": secrets.bootstrap,
-    "connect": _connect,
-    "store": secrets.cluster_store,
-    "external": secrets.external_secrets,
-}
-
-
-def _of(model: Any, what: str) -> Any:
-    if what not in _PARTS:
-        raise InputError(f"secrets_of knows no {what!r}", remedy=f"Use one of {', '.join(_PARTS)}")
-    return _PARTS[what](model)
 
 
 class FilterModule:
