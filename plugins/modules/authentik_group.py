@@ -48,6 +48,12 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  assume_absent:
+    description:
+      - In check mode, take the server as one that has none of them and do not connect, because an earlier step of the
+        same run would install it.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - homeops.cluster.authentik
 attributes:
@@ -116,6 +122,7 @@ SPEC: dict[str, Any] = {
             },
         },
         "state": options.STATE,
+        "assume_absent": {"type": "bool", "default": False},
     },
     "supports_check_mode": True,
 }
@@ -123,6 +130,9 @@ SPEC: dict[str, Any] = {
 
 def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Have the groups, or have them gone; see DOCUMENTATION."""
+    told = session.predicted(params, ctx, "group", (item["name"] for item in params["groups"]))
+    if told is not None:
+        return told
     with session.connect(params, ctx) as client:
         session.check_version(client, ctx)
         if params["state"] == "absent":

@@ -81,6 +81,12 @@ options:
     type: list
     elements: str
     default: []
+  assume_absent:
+    description:
+      - In check mode, take the server as one that has none of them and do not connect, because an earlier step of the
+        same run would install it.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - homeops.cluster.authentik
 attributes:
@@ -155,6 +161,7 @@ SPEC: dict[str, Any] = {
             },
         },
         "state": options.STATE,
+        "assume_absent": {"type": "bool", "default": False},
         "allow_empty": {"type": "bool", "default": False},
         "allow_embedded": {"type": "bool", "default": False},
         "wait": {"type": "bool", "default": False},
@@ -168,6 +175,9 @@ SPEC: dict[str, Any] = {
 
 def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Have the outposts, or have them gone; see DOCUMENTATION."""
+    told = session.predicted(params, ctx, "outpost", (item["name"] for item in params["outposts"]))
+    if told is not None:
+        return told
     with session.connect(params, ctx) as client:
         session.check_version(client, ctx)
         coming = (params["assume_providers"], params["assume_outposts"]) if ctx.check_mode else ((), ())

@@ -225,6 +225,12 @@ options:
     type: list
     elements: str
     default: []
+  assume_absent:
+    description:
+      - In check mode, take the server as one that has none of them and do not connect, because an earlier step of the
+        same run would install it.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - homeops.cluster.authentik
 attributes:
@@ -321,6 +327,7 @@ SPEC: dict[str, Any] = {
         "adopt": {"type": "bool", "default": False},
         "allow_empty": {"type": "bool", "default": False},
         "state": options.STATE,
+        "assume_absent": {"type": "bool", "default": False},
         "assume_groups": {"type": "list", "elements": "str", "default": []},
     },
     "supports_check_mode": True,
@@ -341,6 +348,9 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         allow_empty=params["allow_empty"],
         outpost=params["outpost"],
     )
+    told = session.predicted(params, ctx, "service", (str(item["slug"]) for item in params["services"]))
+    if told is not None:
+        return told
     flows = {key: params[key] for key in options.FLOWS}
     with session.connect(params, ctx) as client:
         session.check_version(client, ctx)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..common.context import Context
@@ -64,3 +64,20 @@ def check_version(client: Client, ctx: Context) -> None:
 def facts(client: Client) -> dict[str, Any]:
     """Return what every result says of its traffic: requests per method, and seconds spent waiting for the server."""
     return {"requests": dict(client.sent), "waited": round(client.waited, 3)}
+
+
+def predicted(params: Mapping[str, Any], ctx: Context, kind: str, names: Iterable[str]) -> dict[str, Any] | None:
+    """Return what a run against a server without our objects would do, when that is to be assumed; else None.
+
+    :param names: of the objects that are wanted.
+    """
+    if not (ctx.check_mode and params["assume_absent"] and params["state"] == "present"):
+        return None
+    objects = [{"kind": kind, "name": name, "action": "create", "fields": []} for name in names]
+    return {
+        "changed": bool(objects),
+        "objects": objects,
+        "summary": {"create": len(objects)},
+        "requests": {},
+        "waited": 0.0,
+    }
