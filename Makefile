@@ -63,8 +63,8 @@ integration: setup-test ## the playbooks on labs of their own
 	@python -m tools.check integration
 bgp: setup-test ## the router, its speakers and the phase that joins them
 	@python -m tools.check bgp
-molecule: setup-test ## converge, idempotence and verify on a lab of its own
-	@python -m tools.check molecule
+molecule: setup-test ## converge, idempotence and verify: a lab of its own, and a router with a kernel of its own
+	@python -m tools.check molecule router
 
 .PHONY: bench
 bench: setup-test ## the measured claims

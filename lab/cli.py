@@ -241,12 +241,28 @@ def print_status(status: dict[str, Any]) -> None:
         home = HOME_NET + door["listen"].removeprefix(status["net"])
         rows.append((name, door["listen"], home, state))
     rows += bgp_rows(status)
+    rows += web_rows(status)
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     for row in rows:
         print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     for problem in (kubernetes["problem"], status["bgp"]["problem"]):
         if problem:
             print(f"  {problem}")
+
+
+def web_rows(status: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Return the rows of the ingress controllers' addresses and of Authentik."""
+    rows = [
+        ("ingress", door["listen"][0], f"{door['stands_for']}:443", f"{len(status['web']['hosts'])} certificates")
+        for door in status["web"]["doors"]
+        if door["listen"]
+    ]
+    authentik = status["web"]["authentik"]
+    if not authentik["running"]:
+        return rows
+    asked = sum(count for key, count in authentik["requests"].items() if "/api/v3/" in key)
+    state = f"{authentik['version']}, {authentik['applications']} applications, {asked} API requests"
+    return [*rows, ("authentik", "(ingress)", "authentik-server:80", state)]
 
 
 def bgp_rows(status: dict[str, Any]) -> list[tuple[str, str, str, str]]:

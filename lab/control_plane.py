@@ -32,6 +32,7 @@ from .state import LabError, LabState, door_address
 
 if TYPE_CHECKING:
     from .bgp.network import Network
+    from .web.web import Web
 
 API_PORT = 6443
 VIP = "172.29.51.10"
@@ -44,6 +45,7 @@ class ControlPlane:
 
     :param nodes: the simulated Talos nodes (see :mod:`lab.talos.node`); :param cluster: what they share.
     :param bgp: the daemons that speak BGP for the nodes.
+    :param web: the doors of the ingress controllers.
     """
 
     def __init__(
@@ -55,9 +57,10 @@ class ControlPlane:
         scenario: Scenario,
         environ: Mapping[str, str],
         bgp: Network | None = None,
+        web: Web | None = None,
     ) -> None:
         self.state, self.net, self.nodes, self.cluster = state, net, nodes, cluster
-        self.scenario, self.environ, self.bgp = scenario, environ, bgp
+        self.scenario, self.environ, self.bgp, self.web = scenario, environ, bgp, web
         self.doors = {node.name: Door(node.name, node.spec.listen, API_PORT) for node in nodes}
         self.doors["vip"] = Door("vip", door_address(VIP, net), API_PORT)
         self.backend: Backend | None = None
@@ -185,6 +188,7 @@ class ControlPlane:
             self.state.logs,
             self.scenario.faults.workloads,
             self.bgp,
+            self.web,
         )
         manager = Manager(world, builtin_garbage_collection=backend.builtin_garbage_collection)
         manager.start()
@@ -202,6 +206,8 @@ class ControlPlane:
             self.manager = None
         if self.bgp is not None:
             self.bgp.want([], set())
+        if self.web is not None:
+            await self.web.reset()
         if self.backend is not None:
             backend, self.backend = self.backend, None
             await self.faults.detach()

@@ -28,6 +28,7 @@ from .doors import address_error
 from .scenario import HttpFault, Scenario, ScenarioError, WorkloadFault, build, convert, set_path, unknown_key
 from .state import HOME_NET, LabError, LabState, door_address, lab_net
 from .unifi.console import PORT as CONSOLE_PORT, Console
+from .web.web import Web
 
 TALOS_PORT = 50000
 NODES = {"mini01": f"{HOME_NET}.51.11", "mini02": f"{HOME_NET}.51.12", "mini03": f"{HOME_NET}.51.13"}
@@ -62,7 +63,10 @@ class Daemon:
         wrong = scenario.faults.console
         self.bgp = Network(state, environ, scenario.bgp, wrong, self._alive)
         self.console = Console(state, door_address(ROUTER, net), wrong, scenario.delays.bgp, self._run_router)
-        self.control_plane = ControlPlane(state, net, self.nodes, self.cluster, scenario, environ, self.bgp)
+        self.web = Web(state, net, scenario)
+        self.control_plane = ControlPlane(
+            state, net, self.nodes, self.cluster, scenario, environ, self.bgp, web=self.web
+        )
         self.started = time.time()
         self.stopping = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -88,6 +92,7 @@ class Daemon:
         self.control_plane.start()
         self.bgp.start()
         await self.console.start()
+        await self.web.start()
         self._server = await control.listen(self.state.socket, self.handle)
         record = {"pid": os.getpid(), "net": self.net, "scenario": self.scenario.name, "started": self.started}
         self.state.write(self.state.record, json.dumps(record))
@@ -117,6 +122,7 @@ class Daemon:
             self._server.close()
         await self.console.stop()
         await self.control_plane.stop()
+        await self.web.stop()
         await self.bgp.stop()
         await asyncio.gather(*(node.stop() for node in self.nodes if node.powered), return_exceptions=True)
 
@@ -154,6 +160,7 @@ class Daemon:
             "cluster": self.cluster.snapshot(),
             "kubernetes": self.control_plane.snapshot(),
             "console": self.console.snapshot(),
+            "web": self.web.snapshot(),
             "bgp": await self.bgp.snapshot(),
             "delays": {**dataclasses.asdict(self.scenario.delays), "cold_run": self.scenario.delays.cold_run()},
             "requests": {
@@ -190,6 +197,8 @@ class Daemon:
             "kube": [dataclasses.asdict(fault) for fault in self.scenario.faults.kube],
             "workloads": [dataclasses.asdict(fault) for fault in self.scenario.faults.workloads],
             "console": changed_fields(self.scenario.faults.console),
+            "authentik": changed_fields(self.scenario.faults.authentik),
+            "web": changed_fields(self.scenario.faults.web),
             "doors": {
                 n: vars(d.faults) for n, d in self.control_plane.doors.items() if d.faults.reset or d.faults.delay
             },
@@ -212,6 +221,10 @@ class Daemon:
             elif target == "console":
                 self._named_fault(self.scenario.faults.console, words, "the console")
                 self.bgp.faults_changed()
+            elif target == "authentik":
+                self._named_fault(self.scenario.faults.authentik, words, "Authentik")
+            elif target == "web":
+                self._named_fault(self.scenario.faults.web, words, "the web")
             elif words == ["die"]:
                 return await self._power(target, False)
             else:
@@ -235,7 +248,8 @@ class Daemon:
     def _named_fault(self, faults: Any, words: list[str], where: str) -> None:
         if not words:
             names = [f.name for f in dataclasses.fields(faults)]
-            first = [] if faults is self.scenario.faults.console else ["die"]
+            known = self.scenario.faults
+            first = [] if any(faults is own for own in (known.console, known.authentik, known.web)) else ["die"]
             raise LabError(f"Name a fault of {where}: {', '.join([*first, *names])}.")
         if len(words) == 1 and words[0].startswith("{"):
             fields = parse_word(words[0])
@@ -252,7 +266,8 @@ class Daemon:
 
     async def _clear(self) -> Any:
         """Take all faults back; nodes that are off stay off."""
-        for faults in (*(node.faults for node in self.nodes), self.scenario.faults.console):
+        known = self.scenario.faults
+        for faults in (*(node.faults for node in self.nodes), known.console, known.authentik, known.web):
             default = type(faults)()
             for field in dataclasses.fields(default):
                 setattr(faults, field.name, getattr(default, field.name))

@@ -100,6 +100,20 @@ class BgpDelays:
 
 
 @dataclass
+class AuthentikDelays:
+    """How long Authentik takes, in seconds."""
+
+    start: float = 0.0
+    """From its Deployment being available until its core answers; its router says 503 meanwhile."""
+    blueprints: float = 0.3
+    """From then until the worker has applied the blueprints: flows and mappings appear."""
+    answer: float = 0.0
+    """Added to every answer of the API."""
+    outpost: float = 0.3
+    """From a change until the embedded outpost serves it (real: up to 9 s)."""
+
+
+@dataclass
 class Delays:
     """All declared delays."""
 
@@ -107,6 +121,7 @@ class Delays:
     kubernetes: KubernetesDelays = field(default_factory=KubernetesDelays)
     cilium: CiliumDelays = field(default_factory=CiliumDelays)
     bgp: BgpDelays = field(default_factory=BgpDelays)
+    authentik: AuthentikDelays = field(default_factory=AuthentikDelays)
 
     def cold_run(self) -> dict[str, float]:
         """Return the delays that a cold run of ``site.yml`` must wait for, one after another, and their ``total``.
@@ -207,6 +222,64 @@ class ConsoleFaults:
 
 
 @dataclass
+class AuthentikFaults:
+    """What Authentik does wrong."""
+
+    starting: int = 0
+    """So many requests answer 503 ``authentik starting``; -1 for ever."""
+    retry_after: str = "5"
+    """The header ``Retry-After`` of those."""
+    crashed: int = 0
+    """So many requests answer 502: the router runs, the core does not; -1 for ever."""
+    reset: int = 0
+    """So many connections are cut instead of answered."""
+    token_dead: int = -1
+    """After so many more calls every token's key is unknown, as after a rotation; -1 never."""
+    not_superuser: bool = False
+    """Callers are known and have no rights."""
+    slow: float = 0.0
+    """Added to the answers of ``slow_path``."""
+    slow_path: str = ".*"
+    """Regular expression over ``METHOD /path``."""
+    jitter: float = 0.0
+    """Every request and every answer is on its way for up to so many seconds more."""
+    lost_update: int = 0
+    """After so many writes of an outpost's providers somebody else writes the list that they had read before it."""
+    concurrent_attach: int = 0
+    """After so many more reads of an outpost somebody else attaches a provider, once."""
+    worker_down: bool = False
+    """Nothing reaches the outposts before their refresh interval, and no token is cleaned up."""
+    outpost_down: bool = False
+    """No pod of an outpost is connected."""
+    outpost_outdated: bool = False
+    """The outposts' pods run another release than the server."""
+    clock: float = 0.0
+    """The server's clock goes so many seconds ahead."""
+
+
+@dataclass
+class WebFaults:
+    """What goes wrong between the ingress controllers and the services (``namespace/name`` of Services)."""
+
+    timeout: list[str] = field(default_factory=list)
+    """Their pods do not answer."""
+    refused: list[str] = field(default_factory=list)
+    """Nobody listens on their pods' ports."""
+
+
+@dataclass
+class AuthentikSettings:
+    """How Authentik is installed.
+
+    ``always``: it runs without a Deployment in the cluster. ``page_size``: the size of its pages (0: the product's).
+    """
+
+    version: str = "2025.12.4"
+    always: bool = False
+    page_size: int = 0
+
+
+@dataclass
 class BgpSettings:
     """How the BGP network is laid out.
 
@@ -225,6 +298,8 @@ class Faults:
     kube: list[HttpFault] = field(default_factory=list)
     workloads: list[WorkloadFault] = field(default_factory=list)
     console: ConsoleFaults = field(default_factory=ConsoleFaults)
+    authentik: AuthentikFaults = field(default_factory=AuthentikFaults)
+    web: WebFaults = field(default_factory=WebFaults)
 
 
 @dataclass
@@ -246,6 +321,7 @@ class Scenario:
     faults: Faults = field(default_factory=Faults)
     hardware: dict[str, Hardware] = field(default_factory=dict)
     bgp: BgpSettings = field(default_factory=BgpSettings)
+    authentik: AuthentikSettings = field(default_factory=AuthentikSettings)
 
     @classmethod
     def load(cls, path: str | Path) -> Scenario:

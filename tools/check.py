@@ -111,6 +111,8 @@ STAGES = (
         env={"HOMEOPS_LAB_AUTOSTART": "1"},
     ),
     Stage("molecule", [["molecule", "test", "--scenario-name", "default"]], "lab", 420),
+    # A kernel per machine takes root and the routing daemons; without them it says so and passes.
+    Stage("router", [python("-m", "tools.router_scenario")], limit=420),
 )
 
 

@@ -5,8 +5,8 @@
 #   tools/setup.sh test    that, and the tools of `make test`
 #
 # PYTHON=<interpreter> chooses the Python (3.11 or newer) which makes .venv. Nothing is installed outside the checkout
-# except Debian packages which are missing; HOMEOPS_LAB_BGP=off leaves out those of the lab's BGP network. A stamp holds the hash of everything that decides the outcome, so that a
-# second call costs a few milliseconds.
+# except Debian packages which are missing; HOMEOPS_LAB_BGP=off leaves out those of the lab's BGP network. A stamp holds
+# the hash of everything that decides the outcome, so that a second call costs a few milliseconds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -49,23 +49,21 @@ stop() {
     exit 1
 }
 
-# The lab runs the router's and the nodes' own BGP daemons, and goes without where they cannot be had.
-bgp_daemons() {
-    [ "${HOMEOPS_LAB_BGP:-}" = off ] && return
-    local missing=() root=() log=.cache/apt.log
-    [ -x /usr/lib/frr/bgpd ] || missing+=(frr)
-    PATH="$PATH:/usr/sbin:/usr/bin" command -v gobgpd >/dev/null || missing+=(gobgpd)
-    [ ${#missing[@]} -gt 0 ] || return 0
-    local advice="the lab will run without BGP until 'apt-get install ${missing[*]}' has been done by hand"
+# optional <what they are> <what goes without them> <package ...>: install Debian packages which something can do without,
+# or say once how that is done by hand.
+optional() {
+    local purpose="$1" without="$2" root=() log=.cache/apt.log
+    shift 2
+    local advice="$without until 'apt-get install $*' has been done by hand" refused=".cache/refused-$1"
     # Asked once: who cannot install them need not wait for it at every start.
-    [ "$(cat .cache/bgp-refused 2>/dev/null)" != "${missing[*]}" ] || return 0
+    [ "$(cat "$refused" 2>/dev/null)" != "$*" ] || return 0
     mkdir -p .cache
     if ! command -v apt-get >/dev/null; then
         say "$advice (this is no Debian)"
     elif [ "$(id -u)" -ne 0 ] && ! { root=(sudo -n) && command -v sudo >/dev/null && sudo -n true 2>/dev/null; }; then
         say "$advice (this user is not root and sudo is refused)"
     else
-        say "Debian packages ${missing[*]} (the BGP daemons of the lab)"
+        say "Debian packages $* ($purpose)"
         # Their services stay off: nothing of the machine's own network is touched.
         "${root[@]}" sh -c '
             policy=/usr/sbin/policy-rc.d
@@ -77,11 +75,26 @@ bgp_daemons() {
             apt-get -qq -y --no-install-recommends install "$@" || {
                 apt-get -qq update && apt-get -qq -y --no-install-recommends install "$@"
             } || exit 1
-            if [ -d /run/systemd/system ]; then systemctl disable --quiet "$@" || true; fi
-        ' sh "${missing[@]}" >"$log" 2>&1 </dev/null && return
+            if [ -d /run/systemd/system ]; then systemctl disable --quiet "$@" 2>/dev/null || true; fi
+        ' sh "$@" >"$log" 2>&1 </dev/null && return
         say "$advice (apt-get failed: $(tail -n 1 "$log"))"
     fi
-    echo "${missing[*]}" >.cache/bgp-refused
+    echo "$*" >"$refused"
+}
+
+# The lab runs the router's and the nodes' own BGP daemons, and goes without where they cannot be had.
+bgp_daemons() {
+    [ "${HOMEOPS_LAB_BGP:-}" = off ] && return
+    local missing=()
+    [ -x /usr/lib/frr/bgpd ] || missing+=(frr)
+    PATH="$PATH:/usr/sbin:/usr/bin" command -v gobgpd >/dev/null || missing+=(gobgpd)
+    [ ${#missing[@]} -eq 0 ] || optional "the BGP daemons of the lab" "the lab will run without BGP" "${missing[@]}"
+}
+
+# Tests look at the status page as a person does.
+browser() {
+    command -v chromium >/dev/null ||
+        optional "a browser for the tests of the status page" "those tests will be skipped" chromium
 }
 
 # debian_package <package> <what it is for>: install it, or say in one sentence which package to install.
@@ -154,6 +167,7 @@ install() {
 }
 
 bgp_daemons
+[ "${wanted[-1]}" != test ] || browser
 [ -n "$(pending)" ] || exit 0
 
 mkdir -p .cache

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from grpclib.exceptions import GRPCError
 
@@ -20,11 +20,20 @@ from .. import process
 from ..state import LabError
 from .gobgp import Gobgp
 from .messages import STATES
-from .namespace import Namespace
 from .plan import Instance, Route
+from .programs import Programs
 
 log = logging.getLogger("lab.bgp.speaker")
 START_TIMEOUT = 10.0
+
+
+class Place(Protocol):
+    """Where a daemon runs."""
+
+    programs: Programs
+
+    def enter(self, *command: str) -> list[str]:
+        """Return the command line that runs ``command`` there."""
 
 
 class Speaker:
@@ -34,7 +43,7 @@ class Speaker:
     :param changed: called when one of its sessions changes its state.
     """
 
-    def __init__(self, namespace: Namespace, socket: Path, log_file: Path, changed: Callable[[], None]) -> None:
+    def __init__(self, namespace: Place, socket: Path, log_file: Path, changed: Callable[[], None]) -> None:
         self.namespace, self.socket, self.log_file, self.changed = namespace, socket, log_file, changed
         self.instance: Instance | None = None
         self.down: frozenset[str] = frozenset()

@@ -25,6 +25,7 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
     from .daemonset import DaemonSetController
     from .deployment import DeploymentController
     from .garbage import GarbageCollector
+    from .ingress import WebDoors
     from .job import JobController
     from .kubelet import Kubelet
     from .lb_ipam import LbIpam
@@ -47,5 +48,6 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
         CiliumOperator,
         LbIpam,
         CiliumBgp,
+        WebDoors,
     ]
     return common if builtin_garbage_collection else [*common, NamespaceController, GarbageCollector]

@@ -62,6 +62,8 @@ CLUSTER_ROLE_BINDINGS = Resource(
 )
 ROLES = Resource("rbac.authorization.k8s.io/v1", "roles", "Role")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io/v1", "rolebindings", "RoleBinding")
+INGRESSES = Resource("networking.k8s.io/v1", "ingresses", "Ingress")
+INGRESS_CLASSES = Resource("networking.k8s.io/v1", "ingressclasses", "IngressClass", namespaced=False)
 CRDS = Resource("apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False)
 LB_POOLS = Resource("cilium.io/v2alpha1", "ciliumloadbalancerippools", "CiliumLoadBalancerIPPool", namespaced=False)
 CILIUM_NODES = Resource("cilium.io/v2", "ciliumnodes", "CiliumNode", namespaced=False)

@@ -20,6 +20,7 @@ from .base import Controller, Mirror
 
 if TYPE_CHECKING:
     from ..bgp.network import Network
+    from ..web.web import Web
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class World:
     :param node_ready: told when a Node became Ready or stopped being it (name, ready).
     :param logs: directory for the logs of pods, one file each.
     :param bgp: the daemons that speak BGP for the nodes.
+    :param web: the doors of the ingress controllers.
     """
 
     def __init__(
@@ -64,10 +66,12 @@ class World:
         logs: Path,
         faults: list[WorkloadFault] | None = None,
         bgp: Network | None = None,
+        web: Web | None = None,
     ) -> None:
         self.api, self.delays, self.hosts, self.node_ready, self.logs = api, delays, hosts, node_ready, logs
         self.faults = faults if faults is not None else []
         self.bgp = bgp
+        self.web = web
         self.mirrors: dict[Resource, Mirror] = {}
         self.running = asyncio.Event()
         """Set while any API server of the cluster answers; controllers rest otherwise."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import socket
 import ssl
 import subprocess
 import sys
@@ -104,6 +105,35 @@ class Router:
     def routes(self, family: str = "ipv4") -> dict[str, list[dict[str, Any]]]:
         """Return the table: paths by prefix."""
         return dict(self.show(f"show bgp {family} unicast json").get("routes") or {})
+
+
+class Vty:
+    """bgpd's own socket, kept open: what vtysh speaks, without a process per question.
+
+    A command ends with a zero byte; its answer ends with three zero bytes and the code of the result (FRR
+    ``vtysh/vtysh.c``, ``vtysh_client_run``).
+    """
+
+    def __init__(self, directory: Path) -> None:
+        route = json.loads((directory / "router.json").read_text(encoding="utf-8"))
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(20)
+        self._socket.connect(f"{route['vty_socket']}/bgpd.vty")
+
+    def show(self, command: str) -> Any:
+        """Return the JSON of a show command."""
+        self._socket.sendall(command.encode() + b"\0")
+        answer = b""
+        while len(answer) < 4 or answer[-4:-1] != b"\0\0\0":
+            part = self._socket.recv(1 << 16)
+            if not part:
+                raise ConnectionError("bgpd has closed its socket")
+            answer += part
+        return json.loads(answer[:-4] or b"{}")
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
 
 
 class Kubernetes:

@@ -41,6 +41,14 @@ class StateUnavailable(FrrError):
     """The state command could not be run, or gave no state."""
 
 
+#: What a shell ends with when it cannot run a program, or does not find it.
+_NO_PROGRAM = (126, 127)
+
+
+class NoShell(StateUnavailable):
+    """There is no program to ask: trying again cannot help."""
+
+
 @dataclass(frozen=True)
 class Shell:
     """Asks the routing daemon: ``argv`` is the command in front of ``-c '<show command>'``.
@@ -63,6 +71,8 @@ class Shell:
         if done.returncode != 0:
             said = (done.stderr.strip() or out).splitlines()
             answer = f"it ended with {done.returncode}{f': {said[-1]}' if said else ''}"
+            if done.returncode in _NO_PROGRAM:
+                raise _unavailable(doing, self.argv, answer, kind=NoShell)
             raise _unavailable(doing, self.argv, answer)
         try:
             document = json.loads(out) if out else {}
@@ -126,11 +136,17 @@ def _run(
     except subprocess.TimeoutExpired as error:
         raise _unavailable(doing, argv, f"no answer within {timeout:g} s", param) from error
     except OSError as error:
-        raise _unavailable(doing, argv, f"{argv[0]}: {error.strerror or error}", param) from error
+        raise _unavailable(doing, argv, f"{argv[0]}: {error.strerror or error}", param, kind=NoShell) from error
 
 
-def _unavailable(doing: str, argv: Sequence[str], answer: str, param: str = "state_command") -> StateUnavailable:
-    return StateUnavailable(
+def _unavailable(
+    doing: str,
+    argv: Sequence[str],
+    answer: str,
+    param: str = "state_command",
+    kind: type[StateUnavailable] = StateUnavailable,
+) -> StateUnavailable:
+    return kind(
         doing,
         target=" ".join(argv),
         answer=answer,

@@ -20,9 +20,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
+from ..common.https import Https
 from .config import Connection
 from .errors import KubernetesError, NotTrusted, Unreachable, from_response
-from .transport import Https, explain, tls_context
+from .transport import explain, tls_context
 
 T = TypeVar("T")
 R = TypeVar("R")

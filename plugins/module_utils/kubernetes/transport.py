@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import ssl
 
 from ..common.errors import InputError
+from ..common.https import transport_text
 from .certificates import load_client_certificate
 from .config import Connection
 from .errors import NotTrusted, Unreachable
@@ -23,24 +23,6 @@ _ALERTS = (
     "CERTIFICATE_REQUIRED",
     "ALERT_ACCESS_DENIED",
 )
-
-
-class Https(http.client.HTTPSConnection):
-    """HTTPS whose certificate may carry another name than the address that is dialled."""
-
-    def __init__(self, host: str, port: int, timeout: float, context: ssl.SSLContext, name: str) -> None:
-        super().__init__(host, port, timeout=timeout, context=context)
-        self._tls, self._name = context, name
-
-    def connect(self) -> None:
-        """Connect, send small requests at once, and check the certificate against the wanted name."""
-        raw = socket.create_connection((self.host, self.port), self.timeout)
-        try:
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.sock = self._tls.wrap_socket(raw, server_hostname=self._name)
-        except BaseException:
-            raw.close()
-            raise
 
 
 def tls_context(connection: Connection) -> ssl.SSLContext:
@@ -109,25 +91,10 @@ def explain(
     unreachable = Unreachable(
         attempted,
         target=target,
-        answer=_transport_text(error, timeout),
+        answer=transport_text(error, timeout),
         remedy="Check that the API server runs and that this machine reaches the address",
         param="kubeconfig",
     )
     broken = isinstance(error, (ConnectionResetError, BrokenPipeError, http.client.HTTPException, ssl.SSLEOFError))
     unreachable.again = broken or (not fresh and not isinstance(error, TimeoutError))
     return unreachable
-
-
-def _transport_text(error: Exception, timeout: float) -> str:
-    """Say in words why there is no answer."""
-    if isinstance(error, TimeoutError):
-        return f"no answer within {timeout:g} s"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(error, socket.gaierror):
-        return f"the host name cannot be resolved ({error.strerror})"
-    if isinstance(error, (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected, ssl.SSLEOFError)):
-        return "the connection was closed before the answer came"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({error.reason or error})"
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)

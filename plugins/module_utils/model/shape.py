@@ -270,7 +270,18 @@ IDENTITY = Keys(
         "cookie_domain": leaves.host(),
         "flows": Keys(need={"authorization": _NAMES, "invalidation": _NAMES}),
     },
-    may={"groups": ListOf(_NAMES)},
+    may={
+        # Groups that services may let in; they are made, and never removed.
+        "groups": ListOf(_NAMES),
+        # A proxy outpost beside the embedded one; services go there by their option outpost.
+        "external_outpost": Keys(
+            need={"name": _NAMES, "namespace": leaves.name()}, may={"replicas": leaves.number(1, 10)}
+        ),
+        "radius": Keys(
+            need={"client_networks": ListOf(leaves.cidr(4), least=1)},
+            may={"provider": _NAMES, "application": leaves.name(), "outpost": _NAMES},
+        ),
+    },
 )
 
 MONITORING = Keys(
@@ -282,6 +293,31 @@ MONITORING = Keys(
     }
 )
 
+#: What a service says about its login.
+_LOGIN = {
+    # Instead of <name>.<internal zone>.
+    "host": leaves.host(),
+    "description": leaves.text("a description"),
+    "icon": leaves.pattern(r"https?://\S+|fa://\S+|/\S*", "an icon's URL, or fa://fa-name"),
+    # Who may enter, of homeops_identity.groups; everybody who can log in when there are none.
+    "groups": ListOf(_NAMES),
+    "mode": leaves.one_of("proxy", "forward_single", "forward_domain"),
+    # Paths that need no login, as regular expressions; opening all of /api/ takes a second word.
+    "skip_paths": ListOf(leaves.text("a regular expression")),
+    "open_api": leaves.boolean(),
+    # Paths that the status asks for without a login, to see that they are not open.
+    "api_paths": ListOf(leaves.pattern(r"/[!-~]*", "a path such as /api/v1/status")),
+    "outpost": _NAMES,
+    "oidc": Keys(
+        need={
+            "redirect_uris": ListOf(
+                Keys(need={"url": leaves.text("a URL")}, may={"matching_mode": leaves.one_of("strict", "regex")}),
+                least=1,
+            )
+        },
+        may={"client_id": _NAMES, "public": leaves.boolean(), "scopes": ListOf(_NAMES)},
+    ),
+}
 SERVICES = ListOf(
     Keys(
         need={
@@ -292,7 +328,10 @@ SERVICES = ListOf(
             "port": leaves.number(1, 65535, "a port"),
             "auth": leaves.one_of("proxy", "forward", "oidc", "none"),
         },
-        may={"scheme": leaves.one_of("http", "https")},
+        may={
+            "scheme": leaves.one_of("http", "https"),
+            **_LOGIN,
+        },
     )
 )
 

@@ -15,7 +15,7 @@ from ..common.errors import HomeopsError, WaitTimeout
 from ..common.wait import Observation, wait_until
 from ..frr import live
 from ..frr.live import Asks, Live, Wanted
-from ..frr.state_command import StateUnavailable
+from ..frr.state_command import NoShell, StateUnavailable
 from .bgp_config import BgpConfig, Stored
 from .errors import UnifiError
 
@@ -43,12 +43,15 @@ class Watch:
 
         :param restarted: the daemon is about to restart, so what holds right now may be its former self.
         :raises WaitTimeout: saying what is missing.
+        :raises NoShell: waiting cannot help, because there is no program to ask.
         """
         began = self.clock()
 
         def look() -> Observation[Live]:
             try:
                 seen = live.read(self.shell)
+            except NoShell:
+                raise
             except StateUnavailable as error:
                 return Observation(False, error.answer)
             lacking = live.missing(seen, wanted)
@@ -77,9 +80,12 @@ def first_look(shell: Asks, stored: Stored) -> Live:
     """Look before anything is changed; a daemon that does not run because nothing is configured has no state.
 
     :raises StateUnavailable: there should be a daemon, so what a change does could not be seen.
+    :raises NoShell: no daemon can ever be asked this way.
     """
     try:
         return live.read(shell)
+    except NoShell:
+        raise
     except StateUnavailable:
         if stored.document is None or not stored.enabled:
             return Live()

@@ -1,0 +1,63 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter ``homeops.cluster.authentik_outposts_of``."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: authentik_outposts_of
+short_description: The outposts of authentik_outpost, from the model
+version_added: 0.1.0
+author:
+  - The homeops.cluster contributors (@homeops)
+description:
+  - Returns the embedded outpost, and the external one when a service uses it, with the addresses of Authentik.
+options:
+  _input:
+    description: The whole model, keyed by subject (V(homeops_model)).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Have the outposts know where Authentik is
+  homeops.cluster.authentik_outpost:
+    url: https://authentik.example.org
+    token: "{{ authentik_token }}"
+    outposts: "{{ homeops_model | homeops.cluster.authentik_outposts_of }}"
+"""
+
+RETURN = r"""
+_value:
+  description: A list, as the option of the module takes it.
+  type: list
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ..module_utils.common.errors import HomeopsError
+from ..module_utils.model import identity
+from ..plugin_utils.twin import plain
+
+
+def authentik_outposts_of(model: Any) -> Any:
+    """Return what the documentation above says, from plain values."""
+    try:
+        return identity.outposts(plain(model))
+    except KeyError as error:
+        raise AnsibleFilterError(f"authentik_outposts_of: the model has no key {error}.") from error
+    except HomeopsError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """The entry point that Ansible looks for."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters of this file by name."""
+        return {"authentik_outposts_of": authentik_outposts_of}

@@ -1,0 +1,258 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Say of every service where its way from the load balancer to the login page breaks."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service_status
+short_description: Say of every service where its way from the load balancer to the login page breaks
+version_added: 0.1.0
+description:
+  - Judges twelve links per service, in the order in which a request meets them - the label of the ingress'
+    load balancer, its address, the announcement, the router's table, the DNS record, the certificate, the Ingress, the
+    provider, the outpost, the backend, the login that a stranger sees, and the paths that must not be open.
+  - Contacts nothing itself; the answers of the systems are its input. What could not be asked is C(unknown), never
+    C(ok).
+options:
+  services:
+    description: The services as they are declared.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the service, and slug of its application.
+        type: str
+        required: true
+      title:
+        description: Title for people.
+        type: str
+      host:
+        description: Host under which it is reached.
+        type: str
+        required: true
+      auth:
+        description: How one logs in.
+        type: str
+        choices: [proxy, forward, oidc, none]
+        required: true
+      ingress_class:
+        description: Class of its Ingress.
+        type: str
+        required: true
+      entry:
+        description: The Service (C(namespace/name)) that gives the controller of this class its address.
+        type: str
+        required: true
+      pool:
+        description: Pool from which the address comes.
+        type: str
+        required: true
+      address:
+        description: The address that it must have.
+        type: str
+      namespace:
+        description: Namespace of the service behind it.
+        type: str
+        required: true
+      service:
+        description: Its Service.
+        type: str
+        required: true
+      port:
+        description: Port of the Service.
+        type: int
+        required: true
+      scheme:
+        description: What it speaks.
+        type: str
+        choices: [http, https]
+        default: http
+      outpost:
+        description: Name of the outpost, C(embedded) for the server's own.
+        type: str
+        default: embedded
+      outpost_service:
+        description: The Service (C(namespace/name)) of the outpost.
+        type: str
+      login_host:
+        description: Host of the login page.
+        type: str
+      open_paths:
+        description: Patterns of paths that are open on purpose.
+        type: list
+        elements: str
+        default: []
+  resources:
+    description: >-
+      Services, Ingresses, IngressClasses, EndpointSlices and Certificates of the cluster. Left out when it could not be
+      asked.
+    type: list
+    elements: dict
+  routes:
+    description: C(report.routes) of M(homeops.cluster.bgp_status).
+    type: list
+    elements: dict
+  records:
+    description: Records of M(homeops.cluster.udm_dns_info).
+    type: list
+    elements: dict
+  identity:
+    description: C(providers), C(applications) and C(outposts) of M(homeops.cluster.authentik_info).
+    type: dict
+  probes:
+    description: Answers of M(homeops.cluster.service_probe).
+    type: list
+    elements: dict
+  reasons:
+    description: Why something could not be asked, by the name of the option.
+    type: dict
+    default: {}
+  now:
+    description: Time of the report, RFC 3339; certificates are held against it. The present when left out.
+    type: str
+  show:
+    description: Whether to print the table.
+    type: bool
+    default: true
+  fail_on:
+    description: The mildest severity that fails the task.
+    type: str
+    choices: [error, warning, never]
+    default: error
+attributes:
+  check_mode:
+    description: Changes nothing.
+    support: full
+  diff_mode:
+    description: Changes nothing.
+    support: none
+author: The homeops.cluster maintainers (@homeops)
+"""
+
+EXAMPLES = r"""
+- name: Judge the way of every service
+  homeops.cluster.service_status:
+    services: "{{ homeops_model | homeops.cluster.service_chains_of }}"
+    resources: "{{ service_status_cluster.resources }}"
+    routes: "{{ bgp_status_result.report.routes }}"
+    records: "{{ service_status_dns.records }}"
+    probes: "{{ service_status_probes.probes }}"
+"""
+
+RETURN = r"""
+report:
+  description: The report; a key may be added to it, none is renamed without another RV(report.schema).
+  returned: always
+  type: dict
+  contains:
+    schema:
+      description: Version of the shape.
+      type: int
+    worst:
+      description: ok, warning or error.
+      type: str
+    services:
+      description: One entry per service, with C(state), C(broken) (name of the first broken link) and its C(links).
+      type: list
+      elements: dict
+    findings:
+      description: What is not as it should be, each with severity, subject and text.
+      type: list
+      elements: dict
+table:
+  description: The report for people.
+  returned: always
+  type: str
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ..module_utils.common.context import Context
+from ..module_utils.common.errors import HomeopsError
+from ..module_utils.common.runner import run_module
+from ..module_utils.kubernetes.cluster_view import ClusterView
+from ..module_utils.status import chain, chain_login
+
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        "services": {
+            "type": "list",
+            "elements": "dict",
+            "required": True,
+            "options": {
+                **{
+                    key: {"type": "str", "required": True}
+                    for key in ("name", "host", "ingress_class", "entry", "pool", "namespace", "service")
+                },
+                **{key: {"type": "str"} for key in ("title", "address", "outpost_service", "login_host")},
+                "auth": {"type": "str", "required": True, "choices": ["proxy", "forward", "oidc", "none"]},
+                "port": {"type": "int", "required": True},
+                "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
+                "outpost": {"type": "str", "default": "embedded"},
+                "open_paths": {"type": "list", "elements": "str", "default": []},
+            },
+        },
+        **{key: {"type": "list", "elements": "dict"} for key in ("resources", "routes", "records", "probes")},
+        "identity": {"type": "dict"},
+        "reasons": {"type": "dict", "default": {}},
+        "now": {"type": "str"},
+        "show": {"type": "bool", "default": True},
+        "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
+    },
+    "supports_check_mode": True,
+}
+
+_FAILS = {"error": {"error"}, "warning": {"error", "warning"}, "never": set()}
+
+
+def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
+    """Judge; see DOCUMENTATION."""
+    facts = chain.Facts(
+        cluster=None if params.get("resources") is None else ClusterView(params["resources"]),
+        routes=params.get("routes"),
+        records=params.get("records"),
+        identity=params.get("identity"),
+        probes=params.get("probes"),
+        now=params.get("now") or datetime.now(UTC).isoformat(),
+        reasons={_NAMES.get(key, key): str(value) for key, value in params["reasons"].items() if value},
+    )
+    report = chain.build([_wanted(entry) for entry in params["services"]], facts, chain_login.LINKS)
+    text = chain.render(report)
+    if params["show"]:
+        ctx.show(text)
+    result = {"changed": False, "report": report.as_dict(), "table": text}
+    if report.worst in _FAILS[params["fail_on"]]:
+        severity = "error" if report.worst == "error" else "warning"
+        worst = [f"{f.subject}: {f.text}" for f in report.findings if f.severity == severity]
+        raise HomeopsError(
+            "proving the way of every service",
+            answer="; ".join(worst),
+            remedy="Mend the first broken link of each service and run the phase verify again",
+            facts=result,
+        )
+    return result
+
+
+#: The options by which the facts are given, where they have another name among the facts.
+_NAMES = {"resources": "cluster"}
+
+
+def _wanted(entry: Mapping[str, Any]) -> chain.Wanted:
+    given = {key: value for key, value in entry.items() if value is not None}
+    return chain.Wanted(**{**given, "open_paths": tuple(given.get("open_paths") or ())})
+
+
+def main() -> None:
+    """Run as a module process."""
+    run_module(SPEC, run)
+
+
+if __name__ == "__main__":
+    main()
