@@ -175,8 +175,8 @@ def _versions(draft: Draft, repository: Repository) -> None:
             seen.setdefault("flux", Seen(match.group(1), Spot(path, line)))
     for key in ("cilium", "flux"):
         draft.need(("versions", key), f"The version of {key.title()} that runs.", seen.pop(key, None))
-    for key, item in sorted(seen.items()):
-        draft.found(("versions", key), item)
+    for key, version in sorted(seen.items()):
+        draft.found(("versions", key), version)
 
 
 def _images(value: Any, at: Any) -> Iterator[tuple[str, Spot]]:
@@ -367,7 +367,8 @@ def _talos(draft: Draft, repository: Repository) -> None:
 
 
 def _volumes(draft: Draft, repository: Repository) -> None:
-    found, spot = [], None
+    found: list[dict[str, str]] = []
+    spot = None
     for fragment in repository.talos.fragments:
         if fragment.get("kind") != "UserVolumeConfig":
             continue

@@ -159,9 +159,9 @@ def _external_dns(release: Release) -> str:
 
 def _dns(draft: Draft, repository: Repository) -> None:
     releases: dict[str, Release] = {}
-    for release in repository.releases:
-        if release.chart == "external-dns":
-            releases.setdefault(_external_dns(release), release)
+    for each in repository.releases:
+        if each.chart == "external-dns":
+            releases.setdefault(_external_dns(each), each)
     for side in ("internal", "public"):
         release = releases.get(side)
         zones = listing(release.value("domainFilters")) if release else []
