@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from typing import Any
 
 from ..model import shape
@@ -45,6 +45,9 @@ homeops_ingress_door: ""
 # The CA that has signed the ingress' certificates, as a PEM file; empty means a public one.
 homeops_ca_file: ""
 """
+#: Texts that PyYAML writes on one line, in brackets too, and at least outside of them.
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+_ONE_LINE = re.compile(r"[ -~]+")
 _HEAD = """\
 ---
 # Made by homeops.cluster.repository_adopt. The place behind a value is where the repository has it; a value without one
@@ -134,13 +137,24 @@ def _literal(text: str) -> bool:
     )
 
 
-def scalar(value: Any) -> str:
-    """Return a value on one line of YAML."""
-    if "\n" in (text := json.dumps(value, ensure_ascii=True, default=str)) or "\\" in text:
-        # YAML would break such a text into lines; JSON is YAML on one line.
-        return text
-    text = yaml.safe_dump(value, default_flow_style=True, width=10**9, allow_unicode=True, sort_keys=False)
-    return text.removesuffix("\n").removesuffix("\n...")
+def scalar(value: Any, inside: bool = False) -> str:
+    """Return a value on one line of YAML.
+
+    :param inside: whether it stands in brackets, where a comma ends a plain text.
+    """
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{scalar(key, True)}: {scalar(item, True)}' for key, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(scalar(item, True) for item in value)}]"
+    if isinstance(value, str) and not _PLAIN.fullmatch(value) and (inside or not _ONE_LINE.fullmatch(value)):
+        # Escapes for everything that is not ASCII: some of it ends a line of YAML.
+        return _dumped(value, default_style='"', allow_unicode=False)
+    return _dumped(value, allow_unicode=True)
+
+
+def _dumped(value: Any, **options: Any) -> str:
+    text = yaml.safe_dump(value, width=10**9, **options)
+    return str(text).removesuffix("\n").removesuffix("\n...")
 
 
 def _line(text: str) -> str:
