@@ -46,10 +46,12 @@ def parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="show what runs; exit code 3 when nothing does")
     status.add_argument("--json", action="store_true", help="everything, as JSON")
     status.set_defaults(run=run_status)
-    fault = commands.add_parser("fault", help="set a fault: NODE die | NODE FAULT [VALUE] | console JSON | kube JSON")
+    fault = commands.add_parser(
+        "fault", help="set a fault: NODE die | NODE FAULT [VALUE] | console JSON | connect JSON"
+    )
     fault.add_argument("--list", action="store_true", help="show the faults that are set")
     fault.add_argument("--clear", action="store_true", help="take all faults back")
-    fault.add_argument("target", nargs="?", help="a node, console, kube, workload, door, or delays.<path>")
+    fault.add_argument("target", nargs="?", help="a node, console, connect, kube, workload, door, or delays.<path>")
     fault.add_argument("words", nargs="*", help="the fault and its value")
     fault.set_defaults(run=run_fault)
     power = commands.add_parser("power", help="press a node's power switch")
@@ -266,11 +268,15 @@ def web_rows(status: dict[str, Any]) -> list[tuple[str, str, str, str]]:
 
 
 def bgp_rows(status: dict[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Return the rows of console, router and speakers."""
-    console, bgp = status["console"], status["bgp"]
+    """Return the rows of console, 1Password Connect, router and speakers."""
+    console, bgp, connect = status["console"], status["bgp"], status["connect"]
     held = "nothing stored" if not console["stored"] else "BGP enabled" if console["enabled"] else "BGP disabled"
     home = HOME_NET + console["listen"].removeprefix(status["net"]).rpartition(":")[0]
     rows = [("console", console["listen"], f"{home}:443", f"{held}, {console['uploads']} uploads")]
+    state = "closed"
+    if connect["open"]:
+        state = ", ".join(f"{count} items in {name}" for name, count in connect["vaults"].items() if count)
+    rows.append(("1Password", connect["listen"], f"{HOME_NET}{connect['listen'].removeprefix(status['net'])}", state))
     if not bgp["available"]:
         return rows
     sessions = bgp["sessions"].values()

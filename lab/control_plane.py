@@ -24,14 +24,17 @@ from urllib.parse import urlsplit
 from .certificates import KubernetesPki
 from .controllers.api import Api
 from .controllers.manager import Host, Manager, World
+from .controllers.platform.state import Platform
 from .doors import Door
 from .kube_backend import HOST, Backend, BackendFiles, create_backend
 from .kube_faults import KubeFaults
+from .onepassword.server import ADDRESS as CONNECT, PORT as CONNECT_PORT
 from .scenario import Scenario
 from .state import LabError, LabState, door_address
 
 if TYPE_CHECKING:
     from .bgp.network import Network
+    from .controllers.flux.base import Plant
     from .web.web import Web
 
 API_PORT = 6443
@@ -46,6 +49,8 @@ class ControlPlane:
     :param nodes: the simulated Talos nodes (see :mod:`lab.talos.node`); :param cluster: what they share.
     :param bgp: the daemons that speak BGP for the nodes.
     :param web: the doors of the ingress controllers.
+    :param flux: what Flux's controllers have besides the API.
+    :param platform: what the programs of the platform share.
     """
 
     def __init__(
@@ -58,9 +63,12 @@ class ControlPlane:
         environ: Mapping[str, str],
         bgp: Network | None = None,
         web: Web | None = None,
+        flux: Plant | None = None,
+        platform: Platform | None = None,
     ) -> None:
         self.state, self.net, self.nodes, self.cluster = state, net, nodes, cluster
-        self.scenario, self.environ, self.bgp, self.web = scenario, environ, bgp, web
+        self.scenario, self.environ, self.bgp, self.web, self.flux = scenario, environ, bgp, web, flux
+        self.platform = platform or Platform(faults=scenario.faults.platform)
         self.doors = {node.name: Door(node.name, node.spec.listen, API_PORT) for node in nodes}
         self.doors["vip"] = Door("vip", door_address(VIP, net), API_PORT)
         self.backend: Backend | None = None
@@ -189,7 +197,10 @@ class ControlPlane:
             self.scenario.faults.workloads,
             self.bgp,
             self.web,
+            self.flux,
+            self.platform,
         )
+        world.connect = f"http://{door_address(CONNECT, self.net)}:{CONNECT_PORT}"
         manager = Manager(world, builtin_garbage_collection=backend.builtin_garbage_collection)
         manager.start()
         return manager

@@ -20,11 +20,16 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from . import control, process
+from . import control, outside, process
 from .bgp.addresses import ROUTER
 from .bgp.network import Network
+from .cloudflare.server import PORT as CLOUDFLARE_PORT
 from .control_plane import API_PORT, VIP, ControlPlane
+from .controllers.flux import manifest
+from .controllers.flux.base import Plant
 from .doors import address_error
+from .git.server import ADDRESS as GIT, PORT as GIT_PORT, GitServer
+from .onepassword.server import ADDRESS as CONNECT, PORT as CONNECT_PORT, Connect
 from .scenario import HttpFault, Scenario, ScenarioError, WorkloadFault, build, convert, set_path, unknown_key
 from .state import HOME_NET, LabError, LabState, door_address, lab_net
 from .unifi.console import PORT as CONSOLE_PORT, Console
@@ -64,8 +69,14 @@ class Daemon:
         self.bgp = Network(state, environ, scenario.bgp, wrong, self._alive)
         self.console = Console(state, door_address(ROUTER, net), wrong, scenario.delays.bgp, self._run_router)
         self.web = Web(state, net, scenario)
+        delays, known = scenario.delays.onepassword, {"unifi": self.console.sessions.api_key}
+        self.connect = Connect(state, door_address(CONNECT, net), scenario.faults.connect, delays, known)
+        self.git = GitServer(state, door_address(GIT, net), scenario.faults.git, manifest.text())
+        flux = Plant(self.git, scenario.faults.flux)
+        self.platform = outside.platform(state, net, scenario)
+        self.cloudflare = outside.cloudflare(state, net, scenario, self.platform)
         self.control_plane = ControlPlane(
-            state, net, self.nodes, self.cluster, scenario, environ, self.bgp, web=self.web
+            state, net, self.nodes, self.cluster, scenario, environ, self.bgp, self.web, flux, self.platform
         )
         self.started = time.time()
         self.stopping = asyncio.Event()
@@ -93,6 +104,9 @@ class Daemon:
         self.bgp.start()
         await self.console.start()
         await self.web.start()
+        await self.git.start()
+        await self.cloudflare.start()
+        await self.connect.start()
         self._server = await control.listen(self.state.socket, self.handle)
         record = {"pid": os.getpid(), "net": self.net, "scenario": self.scenario.name, "started": self.started}
         self.state.write(self.state.record, json.dumps(record))
@@ -100,7 +114,13 @@ class Daemon:
     def _probe_addresses(self) -> None:
         """Find a taken address before anything runs; doors open only much later."""
         wanted = [(node.spec.listen, port) for node in self.nodes for port in (node.spec.port, API_PORT)]
-        wanted += [(door_address(VIP, self.net), API_PORT), (self.console.host, CONSOLE_PORT)]
+        wanted += [
+            (door_address(VIP, self.net), API_PORT),
+            (self.console.host, CONSOLE_PORT),
+            (self.git.host, GIT_PORT),
+        ]
+        wanted.append((self.cloudflare.host, CLOUDFLARE_PORT))
+        wanted += [(self.connect.host, CONNECT_PORT)]
         for host, port in wanted:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -121,6 +141,9 @@ class Daemon:
         if self._server:
             self._server.close()
         await self.console.stop()
+        await self.git.stop()
+        await self.cloudflare.stop()
+        await self.connect.stop()
         await self.control_plane.stop()
         await self.web.stop()
         await self.bgp.stop()
@@ -161,6 +184,9 @@ class Daemon:
             "kubernetes": self.control_plane.snapshot(),
             "console": self.console.snapshot(),
             "web": self.web.snapshot(),
+            "git": self.git.snapshot(),
+            "cloudflare": self.cloudflare.status(),
+            "connect": self.connect.snapshot(),
             "bgp": await self.bgp.snapshot(),
             "delays": {**dataclasses.asdict(self.scenario.delays), "cold_run": self.scenario.delays.cold_run()},
             "requests": {
@@ -196,16 +222,14 @@ class Daemon:
             "nodes": nodes,
             "kube": [dataclasses.asdict(fault) for fault in self.scenario.faults.kube],
             "workloads": [dataclasses.asdict(fault) for fault in self.scenario.faults.workloads],
-            "console": changed_fields(self.scenario.faults.console),
-            "authentik": changed_fields(self.scenario.faults.authentik),
-            "web": changed_fields(self.scenario.faults.web),
+            **{name: changed_fields(faults) for name, (faults, _where) in self._other_faults().items()},
             "doors": {
                 n: vars(d.faults) for n, d in self.control_plane.doors.items() if d.faults.reset or d.faults.delay
             },
         }
 
     async def _fault(self, target: str, words: list[str]) -> Any:
-        """Set one fault: of a node, the console, the Kubernetes API, a workload or a door, or a declared delay."""
+        """Set one fault (of a node, console, platform, Kubernetes API, workload or door), or a declared delay."""
         try:
             if target.startswith("delays."):
                 set_path(self.scenario, target, parse_word(words[0] if words else ""))
@@ -218,13 +242,10 @@ class Daemon:
                 self.scenario.faults.workloads.append(build(WorkloadFault, parse_word(" ".join(words)), "workload"))
             elif target == "door":
                 self._door_fault(words)
-            elif target == "console":
-                self._named_fault(self.scenario.faults.console, words, "the console")
+            elif target in (others := self._other_faults()):
+                faults, where = others[target]
+                self._named_fault(faults, words, where)
                 self.bgp.faults_changed()
-            elif target == "authentik":
-                self._named_fault(self.scenario.faults.authentik, words, "Authentik")
-            elif target == "web":
-                self._named_fault(self.scenario.faults.web, words, "the web")
             elif words == ["die"]:
                 return await self._power(target, False)
             else:
@@ -245,11 +266,23 @@ class Daemon:
             return
         door.faults = build(type(door.faults), parse_word(" ".join(words[1:])), f"door {door.name}")
 
+    def _other_faults(self) -> dict[str, tuple[Any, str]]:
+        """Return the faults of everything that is no node, each with what it is called."""
+        known = self.scenario.faults
+        return {
+            "authentik": (known.authentik, "Authentik"),
+            "connect": (known.connect, "1Password Connect"),
+            "console": (known.console, "the console"),
+            "flux": (known.flux, "Flux"),
+            "git": (known.git, "the Git server"),
+            "platform": (known.platform, "the platform"),
+            "web": (known.web, "the web"),
+        }
+
     def _named_fault(self, faults: Any, words: list[str], where: str) -> None:
         if not words:
             names = [f.name for f in dataclasses.fields(faults)]
-            known = self.scenario.faults
-            first = [] if any(faults is own for own in (known.console, known.authentik, known.web)) else ["die"]
+            first = ["die"] if any(faults is node.faults for node in self.nodes) else []
             raise LabError(f"Name a fault of {where}: {', '.join([*first, *names])}.")
         if len(words) == 1 and words[0].startswith("{"):
             fields = parse_word(words[0])
@@ -266,8 +299,7 @@ class Daemon:
 
     async def _clear(self) -> Any:
         """Take all faults back; nodes that are off stay off."""
-        known = self.scenario.faults
-        for faults in (*(node.faults for node in self.nodes), known.console, known.authentik, known.web):
+        for faults in (*(node.faults for node in self.nodes), *(own for own, _where in self._other_faults().values())):
             default = type(faults)()
             for field in dataclasses.fields(default):
                 setattr(faults, field.name, getattr(default, field.name))

@@ -114,6 +114,48 @@ class AuthentikDelays:
 
 
 @dataclass
+class FluxDelays:
+    """How long Flux's controllers take, in seconds. The intervals of objects hold, but no wait is longer than these."""
+
+    poll: float = 0.5
+    """Between two looks at a branch (real: the object's interval)."""
+    retry: float = 1.0
+    """From a failure until the next try (real: retryInterval, or a growing back-off)."""
+    health: float = 0.3
+    """Between two looks at objects that are not ready (real: 5 s)."""
+    chart: float = 0.1
+    """Fetching a chart."""
+
+
+@dataclass
+class PlatformDelays:
+    """How long the programs of the platform take, in seconds."""
+
+    certificate: float = 0.5
+    """From a Certificate that must be issued until its Secret holds one."""
+    dns: float = 0.5
+    """From a changed source until external-dns writes it (a real one looks once a minute)."""
+    volume: float = 0.2
+    """From a claim until its volume is bound."""
+    rebuild: float = 2.0
+    """From the return of a node until its replicas are whole again."""
+    database: float = 0.5
+    """From the last ready instance of a PostgreSQL cluster until it is healthy."""
+    backup: float = 0.5
+    """Run time of a backup."""
+
+
+@dataclass
+class OnePasswordDelays:
+    """How long 1Password Connect and what reads from it take, in seconds."""
+
+    sync: float = 0.3
+    """From a write until the item is visible with it."""
+    retry: float = 1.0
+    """From a failed sync of an ExternalSecret or store until External Secrets tries again by itself, at first."""
+
+
+@dataclass
 class Delays:
     """All declared delays."""
 
@@ -122,6 +164,9 @@ class Delays:
     cilium: CiliumDelays = field(default_factory=CiliumDelays)
     bgp: BgpDelays = field(default_factory=BgpDelays)
     authentik: AuthentikDelays = field(default_factory=AuthentikDelays)
+    flux: FluxDelays = field(default_factory=FluxDelays)
+    platform: PlatformDelays = field(default_factory=PlatformDelays)
+    onepassword: OnePasswordDelays = field(default_factory=OnePasswordDelays)
 
     def cold_run(self) -> dict[str, float]:
         """Return the delays that a cold run of ``site.yml`` must wait for, one after another, and their ``total``.
@@ -280,6 +325,84 @@ class AuthentikSettings:
 
 
 @dataclass
+class GitFaults:
+    """What the Git server does wrong, seen by whoever pushes and by Flux."""
+
+    unreachable: bool = False
+    """Connections are cut, and the source-controller is refused."""
+    auth_failure: bool = False
+    """Every credential is refused, and so is reading without one."""
+    slow: float = 0.0
+    """Seconds before each answer."""
+    concurrent_push: int = 0
+    """So many pushes come after a commit of somebody else, so that they are refused."""
+
+
+@dataclass
+class FluxFaults:
+    """What the sources of Flux do wrong."""
+
+    charts_unreachable: list[str] = field(default_factory=list)
+    """HelmRepositories (by name) whose index cannot be fetched."""
+
+
+@dataclass
+class PlatformFaults:
+    """What the programs of the platform and the world behind them do wrong (names are those of the objects)."""
+
+    issuer_not_ready: list[str] = field(default_factory=list)
+    """These ACME issuers cannot register their account."""
+    challenge_invalid: list[str] = field(default_factory=list)
+    """The certificate authority finds no valid proof for these DNS names."""
+    disk_untagged: list[str] = field(default_factory=list)
+    """The disks of these nodes have no tags, whatever their node objects say."""
+    disk_missing: list[str] = field(default_factory=list)
+    """The disks of these nodes are not mounted."""
+    volume_degraded: list[str] = field(default_factory=list)
+    """One replica of these volumes is lost (the volume's name, or ``namespace/claim``)."""
+    volume_faulted: list[str] = field(default_factory=list)
+    """All replicas of these volumes are lost."""
+    backup_target_down: bool = False
+    """The object store of Longhorn's backups does not answer."""
+    tunnel_down: bool = False
+    """cloudflared reaches no data centre: UDP 7844 does not get out."""
+    archiving_fails: list[str] = field(default_factory=list)
+    """These PostgreSQL clusters cannot write to their object store."""
+    cloudflare_token_invalid: bool = False
+    """Cloudflare's API refuses every token."""
+    cloudflare_status: int = 0
+    """Cloudflare's API answers every call with this status."""
+
+
+@dataclass
+class ConnectFaults:
+    """What 1Password Connect does wrong; counts are requests, -1 for ever."""
+
+    down: bool = False
+    """Every connection is cut."""
+    slow: float = 0.0
+    """Seconds before each answer."""
+    error: int = 0
+    """So many requests answer 500."""
+    rate_limit: int = 0
+    """So many requests answer 429."""
+    first_401: bool = False
+    """The very first request answers 401, as before Connect 1.7.2."""
+    forbidden: int = 0
+    """So many requests for a vault's items answer 403 although the token is right."""
+    wrong_vault: bool = False
+    """The token's scope is another vault."""
+    missing: list[str] = field(default_factory=list)
+    """Titles that are not there."""
+    duplicate: list[str] = field(default_factory=list)
+    """Titles that are there twice."""
+    missing_field: list[str] = field(default_factory=list)
+    """Fields that are not there, each as title/label."""
+    duplicate_field: list[str] = field(default_factory=list)
+    """Fields that are there twice, each as title/label."""
+
+
+@dataclass
 class BgpSettings:
     """How the BGP network is laid out.
 
@@ -300,6 +423,10 @@ class Faults:
     console: ConsoleFaults = field(default_factory=ConsoleFaults)
     authentik: AuthentikFaults = field(default_factory=AuthentikFaults)
     web: WebFaults = field(default_factory=WebFaults)
+    git: GitFaults = field(default_factory=GitFaults)
+    flux: FluxFaults = field(default_factory=FluxFaults)
+    platform: PlatformFaults = field(default_factory=PlatformFaults)
+    connect: ConnectFaults = field(default_factory=ConnectFaults)
 
 
 @dataclass
@@ -314,7 +441,7 @@ class Hardware:
 
 @dataclass
 class Scenario:
-    """One scenario: its name, delays, faults, and hardware by node name."""
+    """One scenario: its name, delays, faults, hardware by node name, and the world outside."""
 
     name: str = "default"
     delays: Delays = field(default_factory=Delays)
@@ -322,6 +449,8 @@ class Scenario:
     hardware: dict[str, Hardware] = field(default_factory=dict)
     bgp: BgpSettings = field(default_factory=BgpSettings)
     authentik: AuthentikSettings = field(default_factory=AuthentikSettings)
+    public_zones: list[str] = field(default_factory=lambda: ["geoffdavis.com"])
+    """The zones of the account at Cloudflare."""
 
     @classmethod
     def load(cls, path: str | Path) -> Scenario:

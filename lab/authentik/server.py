@@ -66,7 +66,9 @@ class Server:
         self.api = Api(self.store, self.health, lambda: not self.faults.not_superuser)
         self.requests: Counter[str] = Counter()
         self.pods: dict[str, list[str]] = {}
-        """Connected pods of external outposts, by the outpost's key."""
+        """Connected pods of proxies, by the key of the outpost whose token they have."""
+        self.hosts = ["authentik-server"]
+        """The server's own pods, each with the embedded outpost."""
         self.starts = 0
         self.worker = True
         """Whether the cluster runs the worker."""
@@ -76,6 +78,7 @@ class Server:
     def start(self) -> None:
         """Start, or start again: the database stays, and the embedded outpost comes back when it was deleted."""
         self.starts += 1
+        self.store.release = Release(self.settings.version)
         self._started = time.monotonic()
         if self.starts == 1:
             blueprints = not self.delays.blueprints
@@ -96,7 +99,7 @@ class Server:
         """Return the entries of ``health/``."""
         if self.faults.outpost_down:
             return []
-        hosts = ["authentik-server"] if row["managed"] == EMBEDDED else self.pods.get(row["pk"], [])
+        hosts = [*(self.hosts if row["managed"] == EMBEDDED else ()), *self.pods.get(row["pk"], [])]
         should = self.store.release.text
         runs = "2024.8.0" if self.faults.outpost_outdated else should
         return [

@@ -24,6 +24,12 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
     from .cronjob import CronJobController
     from .daemonset import DaemonSetController
     from .deployment import DeploymentController
+    from .endpoint_slice import EndpointSliceController
+    from .external_secrets.controller import ExternalSecrets
+    from .flux.helm import HelmController
+    from .flux.kustomization import KustomizeController
+    from .flux.notification import NotificationController
+    from .flux.source import ChartSource, GitSource, HelmSource
     from .garbage import GarbageCollector
     from .ingress import WebDoors
     from .job import JobController
@@ -31,6 +37,7 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
     from .lb_ipam import LbIpam
     from .namespace import NamespaceController
     from .node import NodeController
+    from .platform.all import PLATFORM
     from .replicaset import ReplicaSetController
     from .scheduler import Scheduler
     from .statefulset import StatefulSetController
@@ -48,6 +55,15 @@ def all_controllers(*, builtin_garbage_collection: bool) -> list[type[Controller
         CiliumOperator,
         LbIpam,
         CiliumBgp,
+        EndpointSliceController,
         WebDoors,
+        GitSource,
+        HelmSource,
+        ChartSource,
+        KustomizeController,
+        HelmController,
+        NotificationController,
+        *PLATFORM,
+        ExternalSecrets,
     ]
     return common if builtin_garbage_collection else [*common, NamespaceController, GarbageCollector]

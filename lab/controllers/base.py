@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 RETRY = 0.5
 """Seconds before a failed list, watch or reconcile is tried again."""
+ABSENT = 15.0
+"""Seconds after which a kind that does not exist is asked for again, unless a definition appears before."""
 
 
 class Mirror:
@@ -38,6 +40,10 @@ class Mirror:
         self.api, self.resource, self.changed, self.log = api, resource, changed, log
         self.objects: dict[tuple[str, str], Object] = {}
         self.synced = asyncio.Event()
+        self.served = False
+        """Whether the kind exists."""
+        self.defined = asyncio.Event()
+        """Set when definitions of kinds changed: a kind that was absent may exist now."""
 
     def __iter__(self) -> Iterator[Object]:
         """Iterate over the objects, by namespace and name."""
@@ -51,8 +57,11 @@ class Mirror:
         """List and watch for ever; an absent resource (no such CRD yet) is an empty one."""
         path = self.resource.path()
         while True:
+            pause = RETRY
+            self.defined.clear()
             try:
                 items, version = await self.api.list(path)
+                self.served = True
                 objects = {key_of(item): item for item in items}
                 if objects != self.objects or not self.synced.is_set():
                     self.objects = objects
@@ -70,15 +79,21 @@ class Mirror:
                 continue
             except ApiError as error:
                 if error.status == 404:
+                    self.served = False
                     if self.objects or not self.synced.is_set():
                         self.objects = {}
                         self.synced.set()
                         self.changed()
+                    pause = ABSENT
                 else:
                     self.log.debug("%s: %s", self.resource.plural, error)
             except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
                 self.log.debug("%s: %s", self.resource.plural, error)
-            await asyncio.sleep(RETRY)
+            try:
+                await asyncio.wait_for(self.defined.wait(), pause)
+                await asyncio.sleep(RETRY / 5)  # established, and not served yet
+            except TimeoutError:
+                pass
 
 
 class Controller:

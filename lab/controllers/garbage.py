@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import time
 
-from .api import ApiError, Object, Resource
+from .api import NAMESPACES, ApiError, Object, Resource
 from .base import Controller
 from .discovery import all_resources
+from .manager import World
 
 PERIOD = 2.0
 """Seconds between two sweeps; owners may be of any kind, so nothing is watched."""
+SHARE = 8
+"""How many times as long as a sweep took it rests at least: a big cluster must not be swept all the time."""
 
 
 class GarbageCollector(Controller):
@@ -21,9 +24,25 @@ class GarbageCollector(Controller):
 
     watches = ()
 
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._swept = ""
+        self._not_before = 0.0
+
     async def reconcile(self) -> None:
-        """Sweep once."""
-        self.due(time.monotonic(), PERIOD)
+        """Sweep once, when anything changed since the last time."""
+        if not self.due(self._not_before, 0.0):
+            return
+        started = time.monotonic()
+        # The version of any list is that of the whole store.
+        _unused, version = await self.api.list(NAMESPACES.path())
+        if version != self._swept:
+            await self._sweep()
+            self._swept = version
+        self._not_before = time.monotonic() + max(PERIOD, SHARE * (time.monotonic() - started))
+        self.due(self._not_before, 0.0)
+
+    async def _sweep(self) -> None:
         objects: list[tuple[Resource, Object]] = []
         for resource in await all_resources(self.api):
             try:

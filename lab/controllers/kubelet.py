@@ -4,9 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The kubelets of all machines: what becomes of a pod that is bound to one of them.
 
-A pod starts when the volumes it names exist and, unless it uses the host's network, when a CNI runs on its machine;
-containers of Jobs run a program (:mod:`lab.controllers.programs`) and end, all others become ready after the declared
-delay. Containers do not survive a reboot, and a machine without power runs none.
+A pod starts when the volumes and variables it names exist and, unless it uses the host's network, when a CNI runs on
+its machine; containers of Jobs run a program (:mod:`lab.controllers.programs`) and end, all others become ready after
+the declared delay. Containers do not survive a reboot, and a machine without power runs none.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
-import time
 from dataclasses import dataclass
 from typing import Any
 
-from . import programs
-from .api import CONFIG_MAPS, NODES, PODS, SECRETS, Object
+from . import needs, programs
+from .api import CONFIG_MAPS, NODES, PODS, SECRETS, Object, Resource
 from .base import Controller, Memory, merge_conditions, timestamp
 from .manager import Host, Outcome, World
 from .node import NO_CNI, runs_cni
@@ -47,15 +46,15 @@ class State:
     outcome: Outcome | None = None
 
     @property
-    def summary(self) -> tuple[str, bool, str, int]:
+    def summary(self) -> tuple[str, bool, str, str, int]:
         """What is compared to decide whether to write."""
-        return self.phase, self.ready, self.waiting, self.restarts
+        return self.phase, self.ready, self.waiting, self.message if self.waiting else "", self.restarts
 
 
 class Kubelet(Controller):
     """Runs the pods of every machine that is up."""
 
-    watches = (PODS, NODES)
+    watches = (PODS, NODES, SECRETS, CONFIG_MAPS)
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -74,6 +73,7 @@ class Kubelet(Controller):
                 run.task.cancel()
         self._started.keep(self._runs)
         self._restarted.keep((key, run.restarts) for key, run in self._runs.items())
+        networks = {host.name: runs_cni(pods, host) for host in hosts.values()}
         for pod in pods:
             host = hosts.get(pod["spec"]["nodeName"])
             if host is None or not host.alive:
@@ -81,7 +81,7 @@ class Kubelet(Controller):
             elif pod["metadata"].get("deletionTimestamp"):
                 await self.api.delete(PODS, pod)
             elif not is_finished(pod):
-                await self._step(pod, host, pods)
+                await self._step(pod, host, networks[host.name])
 
     async def _lost(self, pod: Object) -> None:
         """A node that is not Ready any more takes its pods out of service (node life cycle controller)."""
@@ -94,23 +94,27 @@ class Kubelet(Controller):
             ]
             await self.api.merge(PODS.of(pod, "status"), {"status": {"conditions": conditions}})
 
-    async def _step(self, pod: Object, host: Host, pods: list[Object]) -> None:
+    async def _step(self, pod: Object, host: Host, network: bool) -> None:
         key = (pod["metadata"]["uid"], host.boot_id)
         run = self._runs.setdefault(key, Run(since=timestamp()))
-        state = await self._state(pod, host, pods, key, run)
+        state = self._state(pod, host, network, key, run)
         stale = state.phase == "Running" and not state.waiting and not started_on(pod, host.boot_id)
         if stale or state.summary != current_summary(pod):
             await self.api.merge(PODS.of(pod, "status"), {"status": self._status(pod, host, run, state)})
 
-    async def _state(self, pod: Object, host: Host, pods: list[Object], key: Any, run: Run) -> State:
-        spec = pod["spec"]
-        if missing := await self._missing_volume(pod):
-            self.due(time.monotonic(), 0.5)
+    def _state(self, pod: Object, host: Host, network: bool, key: Any, run: Run) -> State:
+        # Who runs already has what it needed: a Secret that goes away later does not stop it.
+        runs = is_ready(pod) and started_on(pod, host.boot_id)
+        if not runs and (missing := needs.missing_volume(pod, self._find)):
             return State("Pending", waiting="ContainerCreating", message=missing)
-        if not spec.get("hostNetwork") and not runs_cni(pods, host):
+        if not pod["spec"].get("hostNetwork") and not network:
             return State("Pending", waiting="ContainerCreating", message=NO_CNI)
+        if not runs and (missing := needs.missing_environment(pod, self._find)):
+            return State("Pending", waiting="CreateContainerConfigError", message=missing)
         if fault := self._fault(pod):
             return State("Pending", waiting=fault.reason, message=fault.message)
+        if trouble := self._trouble(pod, runs):
+            return trouble
         started = self._started.since(key)
         if programs.is_job(pod):
             return self._job_state(pod, host, key, run)
@@ -156,18 +160,21 @@ class Kubelet(Controller):
                     return fault
         return None
 
-    async def _missing_volume(self, pod: Object) -> str:
-        """Return the kubelet's sentence for a ConfigMap or Secret volume whose object does not exist."""
-        namespace = pod["metadata"]["namespace"]
-        for volume in pod["spec"].get("volumes") or []:
-            for kind, resource, field in (("configMap", CONFIG_MAPS, "name"), ("secret", SECRETS, "secretName")):
-                source = volume.get(kind)
-                if not source or source.get("optional"):
-                    continue
-                if await self.api.get(resource.path(namespace, source[field])) is None:
-                    name = f"{resource.plural[:-1]} {source[field]!r}".replace("'", '"')
-                    return f'MountVolume.SetUp failed for volume "{volume["name"]}" : {name} not found'
-        return ""
+    def _trouble(self, pod: Object, runs: bool) -> State | None:
+        """What the platform's own programs make of a pod: one that crashes, is not ready, or waits for its volume."""
+        platform, namespace = self.world.platform, pod["metadata"]["namespace"]
+        if not runs:
+            for claim in needs.claims_of(pod):
+                if message := platform.unattachable.get((namespace, claim)):
+                    return State("Pending", waiting="ContainerCreating", message=message)
+        for owner in pod["metadata"].get("ownerReferences") or [] if platform.trouble else []:
+            for kind, name in programs.owner_names(owner):
+                if kind == "Deployment" and (trouble := platform.trouble.get((namespace, name))):
+                    return State("Running", waiting=trouble.reason, message=trouble.message, restarts=trouble.restarts)
+        return None
+
+    def _find(self, resource: Resource, namespace: str, name: str) -> Object | None:
+        return self.mirror(resource).get(namespace, name)
 
     def _log(self, pod: Object, outcome: Outcome) -> None:
         """Keep what a container wrote, in a private file per pod."""
@@ -211,12 +218,13 @@ class Kubelet(Controller):
         return next((str(a) for a in list(ipaddress.ip_network(block).hosts())[1:] if str(a) not in taken), "")
 
 
-def current_summary(pod: Object) -> tuple[str, bool, str, int]:
+def current_summary(pod: Object) -> tuple[str, bool, str, str, int]:
     """Return what :attr:`State.summary` is compared with."""
     status = pod.get("status") or {}
     containers = status.get("containerStatuses") or [{}]
-    waiting = next((c["state"]["waiting"]["reason"] for c in containers if (c.get("state") or {}).get("waiting")), "")
-    return status.get("phase", ""), is_ready(pod), waiting, containers[0].get("restartCount", 0)
+    waits = [c["state"]["waiting"] for c in containers if (c.get("state") or {}).get("waiting")]
+    reason, message = (waits[0]["reason"], waits[0].get("message", "")) if waits else ("", "")
+    return status.get("phase", ""), is_ready(pod), reason, message, containers[0].get("restartCount", 0)
 
 
 def _message(kind: str, state: State) -> Object:

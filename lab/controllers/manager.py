@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..scenario import Delays, WorkloadFault
-from .api import Api, Object, Resource
+from .api import CRDS, Api, Object, Resource
 from .base import Controller, Mirror
+from .platform.state import Platform
 
 if TYPE_CHECKING:
     from ..bgp.network import Network
     from ..web.web import Web
+    from .flux.base import Plant
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ class World:
     :param logs: directory for the logs of pods, one file each.
     :param bgp: the daemons that speak BGP for the nodes.
     :param web: the doors of the ingress controllers.
+    :param flux: what Flux's controllers have besides the API; without it they rest.
+    :param platform: what the programs of the platform share.
+    :ivar connect: URL at which the pods of 1Password Connect answer, whichever name of the Service is asked for.
     """
 
     def __init__(
@@ -67,12 +72,17 @@ class World:
         faults: list[WorkloadFault] | None = None,
         bgp: Network | None = None,
         web: Web | None = None,
+        flux: Plant | None = None,
+        platform: Platform | None = None,
     ) -> None:
         self.api, self.delays, self.hosts, self.node_ready, self.logs = api, delays, hosts, node_ready, logs
         self.faults = faults if faults is not None else []
-        self.bgp = bgp
-        self.web = web
+        self.bgp, self.web, self.flux = bgp, web, flux
+        self.platform = platform or Platform()
+        self.connect = ""
         self.mirrors: dict[Resource, Mirror] = {}
+        self.poke: Callable[[], None] = lambda: None
+        """Wakes every controller: something changed that no mirror shows."""
         self.running = asyncio.Event()
         """Set while any API server of the cluster answers; controllers rest otherwise."""
 
@@ -107,6 +117,7 @@ class Manager:
         from . import all_controllers
 
         self.world = world
+        world.poke = self.poke
         self.controllers: list[Controller] = [
             cls(world) for cls in all_controllers(builtin_garbage_collection=builtin_garbage_collection)
         ]
@@ -126,6 +137,9 @@ class Manager:
                 interested = [c for c in self.controllers if resource in c.watches]
             for controller in interested:
                 controller.wake.set()
+            if resource is CRDS:
+                for mirror in self.world.mirrors.values():
+                    mirror.defined.set()
 
         return wake
 

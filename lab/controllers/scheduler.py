@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 
-from .api import NODES, PODS, ApiError, Object
+from .api import CLAIMS, NODES, PODS, ApiError, Object
 from .base import Controller, merge_conditions
+from .needs import unbound_claim
 from .pods import blocking_taint, is_finished, selects_node
 
 
 class Scheduler(Controller):
     """Gives each pending pod the least loaded fitting node, or says why there is none."""
 
-    watches = (NODES, PODS)
+    watches = (NODES, PODS, CLAIMS)
 
     async def reconcile(self) -> None:
         """Bind what can be bound."""
@@ -25,6 +26,9 @@ class Scheduler(Controller):
         load = Counter(p["spec"]["nodeName"] for p in pods if p["spec"].get("nodeName") and not is_finished(p))
         for pod in pods:
             if pod["spec"].get("nodeName") or pod["metadata"].get("deletionTimestamp") or is_finished(pod):
+                continue
+            if unbound := unbound_claim(pod, self.mirror(CLAIMS).get):
+                await self._refuse(pod, f"0/{len(nodes)} nodes are available: {unbound}.")
                 continue
             chosen, refusal = choose(pod, nodes, load)
             if chosen:

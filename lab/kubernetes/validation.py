@@ -212,12 +212,18 @@ def _workload(obj: Object) -> list[Cause]:
     return _selector_labels(obj) + _pod_template((obj.get("spec") or {}).get("template") or {})
 
 
+def _stateful_set(obj: Object) -> list[Cause]:
+    """The volumes of a StatefulSet's claims are not in its template, so its mounts are not looked at."""
+    template = (obj.get("spec") or {}).get("template") or {}
+    return _selector_labels(obj) + pod_spec(template.get("spec") or {}, "spec.template.spec", mounts=False)
+
+
 def _pod_template(template: Object) -> list[Cause]:
     return pod_spec(template.get("spec") or {}, "spec.template.spec")
 
 
-def pod_spec(spec: Object, field: str) -> list[Cause]:
-    """Violations of a pod spec."""
+def pod_spec(spec: Object, field: str, *, mounts: bool = True) -> list[Cause]:
+    """Violations of a pod spec; ``mounts``: a mount must name a volume."""
     out: list[Cause] = []
     containers = spec.get("containers") or []
     if not containers:
@@ -238,7 +244,7 @@ def pod_spec(spec: Object, field: str) -> list[Cause]:
             if not container.get("image"):
                 out.append(required(f"{place}.image"))
             for number, mount in enumerate(container.get("volumeMounts") or ()):
-                if mount.get("name") not in volumes:
+                if mounts and mount.get("name") not in volumes:
                     text = f"Not found: {json.dumps(mount.get('name', ''))}"
                     out.append(Cause("FieldValueNotFound", text, f"{place}.volumeMounts[{number}].name"))
     return out
@@ -350,8 +356,12 @@ def _storage_change(old: Object, new: Object) -> list[Cause]:
 
 
 def _claim_change(old: Object, new: Object) -> list[Cause]:
+    free = {"resources", "volumeName"}
+    if (old.get("spec") or {}).get("storageClassName") is None:
+        free.add("storageClassName")  # the default class may come later
+
     def fixed(obj: Object) -> Object:
-        return {k: v for k, v in (obj.get("spec") or {}).items() if k not in ("resources", "volumeName")}
+        return {k: v for k, v in (obj.get("spec") or {}).items() if k not in free}
 
     if fixed(old) != fixed(new):
         text = (
@@ -369,7 +379,7 @@ _CREATE: dict[str, Callable[[Object], list[Cause]]] = {
     "services": _service,
     "deployments.apps": _workload,
     "daemonsets.apps": _workload,
-    "statefulsets.apps": _workload,
+    "statefulsets.apps": _stateful_set,
     "replicasets.apps": _workload,
     "jobs.batch": lambda obj: _pod_template((obj.get("spec") or {}).get("template") or {}),
     "pods": _pod,

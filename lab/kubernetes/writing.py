@@ -115,6 +115,11 @@ class Writes:
             from . import crd
 
             crd.check(new)
+        if resource.custom and "status" not in new:
+            # A new custom resource has no status, but a default of its schema is filled in whenever one is read.
+            status = resource.nodes[call.version].fields.get("status")
+            if status is not None and "default" in status.raw:
+                new["status"] = json.loads(json.dumps(status.raw["default"]))
         if call.dry_run:
             meta.pop("resourceVersion", None)
             return Entry(new, 0)

@@ -18,9 +18,14 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from ..authentik.calls import Call
 from ..authentik.embedded import Embedded
 from ..authentik.messages import Reply, Request
+from ..authentik.outposts import token_identifier
 from ..authentik.server import Server, fresh_token, given_to, taken_from
+from ..authentik.store import Row, Store
+from ..authentik.tokens import expired
+from ..authentik.users import is_superuser
 from ..doors import address_error
 from ..scenario import Scenario
 from ..state import LabState, door_address
@@ -144,6 +149,9 @@ class Web:
         if release:
             self.scenario.authentik.version = release.group()
         self._up(token or self.token, namespace, worker="worker" in parts)
+        assert self.server is not None
+        pods = cluster.ready(namespace, (workload["spec"]["template"].get("metadata") or {}).get("labels") or {})
+        self.server.hosts = [pod["metadata"]["name"] for pod in pods]
         self._follow_proxies(cluster)
 
     def _up(self, token: str, namespace: str, *, worker: bool) -> None:
@@ -169,9 +177,7 @@ class Web:
         outposts: dict[str, Embedded] = {}
         for workload, container in cluster.running(PROXY_IMAGE):
             namespace = workload["metadata"]["namespace"]
-            key = cluster.variable(namespace, container, "AUTHENTIK_TOKEN")
-            token = store.find("tokens", key=key) if key else None
-            row = next((o for o in store.rows("outposts") if token and o["pk"] in token["identifier"]), None)
+            row = outpost_of(cluster.variable(namespace, container, "AUTHENTIK_TOKEN"), store)
             if row is None:
                 continue
             host = cluster.variable(namespace, container, "AUTHENTIK_HOST_BROWSER")
@@ -190,6 +196,7 @@ class Web:
     async def _listen(self, address: str) -> None:
         """Listen for an address: on ports for everybody, and on the real ones where that is allowed."""
         host, runners = door_address(address, self.net), []
+        self.problem = ""
         for port, context in ((HTTPS, self.contexts.listening()), (HTTP, None)):
             app = web.Application(client_max_size=32 * 2**20)
             app.router.add_route("*", "/{path:.*}", self._handler(address))
@@ -204,6 +211,9 @@ class Web:
                         self.problem = str(address_error(error, host, number))
                         log.error("%s", self.problem)
         self._doors[address] = runners
+        if self.problem:
+            await self._close(address)  # the next change of the cluster tries again
+            return
         log.info("the ingress on %s answers at %s", address, host)
 
     async def _close(self, address: str) -> None:
@@ -268,3 +278,14 @@ class Web:
         if tls and reply.verify:
             return pages.upstream_error()  # the services' own certificates are signed by nobody
         return pages.service(backend.namespace, backend.name, backend.port, url.path)
+
+
+def outpost_of(key: str, store: Store) -> Row | None:
+    """Return the outpost that a proxy with a token becomes: the first that the token may see, by name."""
+    token = store.find("tokens", key=key, intent="api") if key else None
+    if token is None or expired(token, store):
+        return None
+    call = Call(store)
+    everything = is_superuser(store.users[token["user"]], call)
+    seen = [row for row in store.rows("outposts") if everything or token["identifier"] == token_identifier(row)]
+    return min(seen, key=lambda row: str(row["name"]), default=None)

@@ -38,21 +38,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ..module_utils.common.errors import HomeopsError
-from ..module_utils.model import identity
-from ..plugin_utils.twin import plain
-
-
-def authentik_outposts_of(model: Any) -> Any:
-    """Return what the documentation above says, from plain values."""
-    try:
-        return identity.outposts(plain(model))
-    except KeyError as error:
-        raise AnsibleFilterError(f"authentik_outposts_of: the model has no key {error}.") from error
-    except HomeopsError as error:
-        raise AnsibleFilterError(str(error)) from error
+from ..plugin_utils.derivation import derivation
 
 
 class FilterModule:
@@ -60,4 +46,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"authentik_outposts_of": authentik_outposts_of}
+        return {"authentik_outposts_of": derivation("authentik_outposts_of", "model.identity:outposts")}

@@ -41,21 +41,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ..module_utils.common.errors import HomeopsError
-from ..module_utils.model import identity
-from ..plugin_utils.twin import plain
-
-
-def authentik_radius_of(model: Any, secret: Any = "") -> Any:
-    """Return what the documentation above says, from plain values."""
-    try:
-        return identity.radius(plain(model), str(secret or ""))
-    except KeyError as error:
-        raise AnsibleFilterError(f"authentik_radius_of: the model has no key {error}.") from error
-    except HomeopsError as error:
-        raise AnsibleFilterError(str(error)) from error
+from ..plugin_utils.derivation import derivation
 
 
 class FilterModule:
@@ -63,4 +49,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"authentik_radius_of": authentik_radius_of}
+        return {"authentik_radius_of": derivation("authentik_radius_of", "model.identity:radius")}

@@ -44,21 +44,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ..module_utils.common.errors import HomeopsError
-from ..module_utils.model import identity
-from ..plugin_utils.twin import plain
-
-
-def authentik_services_of(model: Any, secrets: Any = None) -> Any:
-    """Return what the documentation above says, from plain values."""
-    try:
-        return identity.services(plain(model), plain(secrets or {}))
-    except KeyError as error:
-        raise AnsibleFilterError(f"authentik_services_of: the model has no key {error}.") from error
-    except HomeopsError as error:
-        raise AnsibleFilterError(str(error)) from error
+from ..plugin_utils.derivation import derivation
 
 
 class FilterModule:
@@ -66,4 +52,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"authentik_services_of": authentik_services_of}
+        return {"authentik_services_of": derivation("authentik_services_of", "model.identity:services")}

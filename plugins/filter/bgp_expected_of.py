@@ -47,22 +47,14 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ..module_utils.common.errors import HomeopsError
-from ..module_utils.status import bgp
-from ..plugin_utils.twin import plain
+from ..plugin_utils.derivation import derivation
 
 
-def bgp_expected_of(cluster: Any, nodes: Any, maximum_paths: int = 0) -> Any:
-    """Return what the documentation above says, from plain values."""
-    try:
-        addresses = {str(node["name"]): str(node["address"]) for node in plain(nodes)}
-        return bgp.expected(plain(cluster), addresses, int(maximum_paths))
-    except KeyError as error:
-        raise AnsibleFilterError(f"bgp_expected_of: there is no key {error}.") from error
-    except HomeopsError as error:
-        raise AnsibleFilterError(str(error)) from error
+def _expected(cluster: Any, nodes: Any, maximum_paths: int = 0) -> Any:
+    from ..module_utils.status import bgp
+
+    addresses = {str(node["name"]): str(node["address"]) for node in nodes}
+    return bgp.expected(cluster, addresses, int(maximum_paths))
 
 
 class FilterModule:
@@ -70,4 +62,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"bgp_expected_of": bgp_expected_of}
+        return {"bgp_expected_of": derivation("bgp_expected_of", _expected)}

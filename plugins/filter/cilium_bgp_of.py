@@ -35,21 +35,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ..module_utils.common.errors import HomeopsError
-from ..module_utils.model import bgp
-from ..plugin_utils.twin import plain
-
-
-def cilium_bgp_of(model: Any) -> Any:
-    """Return what the documentation above says, from plain values."""
-    try:
-        return bgp.policy(plain(model))
-    except KeyError as error:
-        raise AnsibleFilterError(f"cilium_bgp_of: the model has no key {error}.") from error
-    except HomeopsError as error:
-        raise AnsibleFilterError(str(error)) from error
+from ..plugin_utils.derivation import derivation
 
 
 class FilterModule:
@@ -57,4 +43,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"cilium_bgp_of": cilium_bgp_of}
+        return {"cilium_bgp_of": derivation("cilium_bgp_of", "model.bgp:policy")}

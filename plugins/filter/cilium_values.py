@@ -36,7 +36,6 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.model import cilium
 from ..plugin_utils.derivation import derivation
 
 
@@ -45,4 +44,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"cilium_values": derivation("cilium_values", cilium.values)}
+        return {"cilium_values": derivation("cilium_values", "model.cilium:values")}

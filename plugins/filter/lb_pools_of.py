@@ -36,21 +36,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ..module_utils.common.errors import HomeopsError
-from ..module_utils.model import pools
-from ..plugin_utils.twin import plain
-
-
-def lb_pools_of(model: Any) -> Any:
-    """Return what the documentation above says, from plain values."""
-    try:
-        return pools.pools(plain(model))
-    except KeyError as error:
-        raise AnsibleFilterError(f"lb_pools_of: the model has no key {error}.") from error
-    except HomeopsError as error:
-        raise AnsibleFilterError(str(error)) from error
+from ..plugin_utils.derivation import derivation
 
 
 class FilterModule:
@@ -58,4 +44,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"lb_pools_of": lb_pools_of}
+        return {"lb_pools_of": derivation("lb_pools_of", "model.pools:pools")}

@@ -37,7 +37,6 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.model import chains
 from ..plugin_utils.derivation import derivation
 
 
@@ -46,4 +45,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"proxied_hosts_of": derivation("proxied_hosts_of", chains.proxied)}
+        return {"proxied_hosts_of": derivation("proxied_hosts_of", "model.chains:proxied")}

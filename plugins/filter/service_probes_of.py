@@ -36,7 +36,6 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.model import chains
 from ..plugin_utils.derivation import derivation
 
 
@@ -45,4 +44,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"service_probes_of": derivation("service_probes_of", chains.probes)}
+        return {"service_probes_of": derivation("service_probes_of", "model.chains:probes")}

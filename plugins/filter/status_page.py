@@ -50,12 +50,13 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.status.page import page
 from ..plugin_utils.derivation import derivation
 
 
 def _page(reports: dict[str, Any], title: str, made: str) -> str:
     """Return the page; reports that were not made are left out."""
+    from ..module_utils.status.page import page
+
     return page(title, made, {name: report for name, report in reports.items() if report})
 
 

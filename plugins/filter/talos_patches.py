@@ -42,7 +42,6 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.model import talos
 from ..plugin_utils.derivation import derivation
 
 
@@ -51,4 +50,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"talos_patches": derivation("talos_patches", talos.patches)}
+        return {"talos_patches": derivation("talos_patches", "model.talos:patches")}

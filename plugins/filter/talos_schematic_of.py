@@ -37,7 +37,6 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.model import talos
 from ..plugin_utils.derivation import derivation
 
 
@@ -46,4 +45,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"talos_schematic_of": derivation("talos_schematic_of", talos.schematic)}
+        return {"talos_schematic_of": derivation("talos_schematic_of", "model.talos:schematic")}

@@ -41,21 +41,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ..module_utils.common.errors import HomeopsError
-from ..module_utils.model import router
-from ..plugin_utils.twin import plain
-
-
-def udm_bgp_of(model: Any, password: str = "") -> Any:
-    """Return what the documentation above says, from plain values."""
-    try:
-        return router.peers(plain(model), str(plain(password) or ""))
-    except KeyError as error:
-        raise AnsibleFilterError(f"udm_bgp_of: the model has no key {error}.") from error
-    except HomeopsError as error:
-        raise AnsibleFilterError(str(error)) from error
+from ..plugin_utils.derivation import derivation
 
 
 class FilterModule:
@@ -63,4 +49,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters of this file by name."""
-        return {"udm_bgp_of": udm_bgp_of}
+        return {"udm_bgp_of": derivation("udm_bgp_of", "model.router:peers")}

@@ -2,12 +2,17 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters over the model: pure derivations with plain values in and one sentence when something is missing."""
+"""Filters over the model: pure derivations with plain values in and one sentence when something is missing.
+
+Ansible loads every filter of a collection as soon as it looks for one, and does so in every worker, that is once per
+task. So what a filter derives with is imported when it is used, and no sooner.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -15,22 +20,29 @@ from ansible.errors import AnsibleFilterError
 from ..module_utils.common.errors import HomeopsError
 from .twin import plain
 
+_UTILS = f"{__package__.rpartition('.')[0]}.module_utils"
 
-def derivation(name: str, derive: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``derive`` as a filter.
+
+def derivation(name: str, derive: Callable[..., Any] | str) -> Callable[..., Any]:
+    """Return a derivation as a filter.
 
     :param name: the filter's name, for messages.
     :param derive: takes the model, keyed by subject, and further plain values; lets ``KeyError`` through for a key that
-        the model lacks.
+        the model lacks. As a text, ``package.module:function`` below ``module_utils``, imported at its first use.
     """
 
-    @wraps(derive)
     def filtered(*values: Any) -> Any:
         try:
-            return derive(*(plain(value) for value in values))
+            work = _found(derive) if isinstance(derive, str) else derive
+            return work(*(plain(value) for value in values))
         except KeyError as error:
             raise AnsibleFilterError(f"{name}: the model has no key {error}.") from error
         except HomeopsError as error:
             raise AnsibleFilterError(str(error)) from error
 
-    return filtered
+    return filtered if isinstance(derive, str) else wraps(derive)(filtered)
+
+
+def _found(where: str) -> Callable[..., Any]:
+    module, _colon, function = where.partition(":")
+    return getattr(import_module(f"{_UTILS}.{module}"), function)

@@ -175,6 +175,7 @@ def test_a_rule_can_be_broken(path: str, text: str, named: str) -> None:
 GOOD = [
     ("plugins/modules/x.py", HEADER + "import json\nfrom ..module_utils.common import wait\n"),
     ("plugins/module_utils/frr/state_command.py", HEADER + "import subprocess\n"),
+    ("plugins/module_utils/git/program.py", HEADER + "import subprocess\n"),
     ("plugins/module_utils/flux/x.py", HEADER + "NAMES = ['flux', 'helm']\n"),
     ("roles/a/tasks/main.yml", "- name: Install flux by itself\n  homeops.cluster.kube_apply:\n    namespace: flux\n"),
     ("playbooks/x.yml", "- hosts: all\n  roles: [homeops.cluster.talos]\n"),

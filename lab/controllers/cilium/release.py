@@ -26,8 +26,19 @@ def secret_name(release: str, revision: int = 1) -> str:
     return f"sh.helm.release.v1.{release}.v{revision}"
 
 
-def secret(name: str, namespace: str, version: str, values: Object, manifests: list[Object]) -> Object:
-    """Return the Secret of a deployed first revision."""
+def secret(
+    name: str,
+    namespace: str,
+    version: str,
+    values: Object,
+    manifests: list[Object],
+    *,
+    chart: str = "cilium",
+    revision: int = 1,
+    status: str = "deployed",
+    description: str = "Install complete",
+) -> Object:
+    """Return the Secret of one revision of a release."""
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     release = {
         "name": name,
@@ -35,16 +46,15 @@ def secret(name: str, namespace: str, version: str, values: Object, manifests: l
             "first_deployed": moment,
             "last_deployed": moment,
             "deleted": "",
-            "description": "Install complete",
-            "status": "deployed",
+            "description": description,
+            "status": status,
         },
         "chart": {
             "metadata": {
-                "name": "cilium",
+                "name": chart,
                 "version": version,
                 "appVersion": version,
                 "apiVersion": "v2",
-                "description": "eBPF-based Networking, Security, and Observability",
             },
             "lock": None,
             "templates": [],
@@ -54,20 +64,20 @@ def secret(name: str, namespace: str, version: str, values: Object, manifests: l
         },
         "config": values,
         "manifest": "".join(f"---\n{yaml.safe_dump(m, sort_keys=False)}" for m in manifests),
-        "version": 1,
+        "version": revision,
         "namespace": namespace,
     }
     packed = base64.b64encode(gzip.compress(json.dumps(release).encode(), mtime=0))
     return {
         "metadata": {
-            "name": secret_name(name),
+            "name": secret_name(name, revision),
             "namespace": namespace,
             "labels": {
                 "modifiedAt": str(int(time.time())),
                 "name": name,
                 "owner": "helm",
-                "status": "deployed",
-                "version": "1",
+                "status": status,
+                "version": str(revision),
             },
         },
         "type": "helm.sh/release.v1",

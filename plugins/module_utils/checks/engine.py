@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any
 
 from ..model.locate import Locator, Place
@@ -57,6 +58,8 @@ ROOMS = (
 MODEL = "homeops_model"
 PREFIX = "homeops_"
 IGNORE = "ignore"
+#: Findings of one check; who has more has one cause to put right first.
+MOST = 500
 
 #: Makes (place, key) of a path in the model.
 Where = Callable[[Path], "tuple[Place | None, str]"]
@@ -143,12 +146,14 @@ class Report:
     """All findings of one run, in the order errors, warnings, ignored.
 
     :param ran: ids of the checks that were run.
+    :param cut: ids of those that found more than :data:`MOST`, of which the rest is not in the report.
     :param passed_over: ids of those that needed a part of the model which is missing or wrong.
     """
 
     findings: list[Finding] = field(default_factory=list)
     ran: list[str] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
 
     def of(self, severity: str) -> list[Finding]:
         """Return the findings of one severity."""
@@ -173,7 +178,11 @@ def run_checks(
         report.ran.append(check.id)
         for scope in scopes:
             try:
-                for breach in check.looks[scope](subjects[scope]):
+                found = islice(check.looks[scope](subjects[scope]), MOST + 1)
+                for number, breach in enumerate(found):
+                    if number == MOST:
+                        report.cut.append(check.id)
+                        break
                     report.findings.append(_finding(check, breach, scope, where, overrides))
             except Absent:
                 report.passed_over.append(check.id)

@@ -150,6 +150,13 @@ def name() -> Leaf:
     return pattern(_NAME.pattern, "a name of lower-case letters, digits and dashes (at most 63)")
 
 
+def object_name() -> Leaf:
+    """A name that Kubernetes takes for most objects: several labels with dots between them."""
+    return pattern(
+        r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?", "a name of lower-case letters, digits, dashes and dots"
+    )
+
+
 def host() -> Leaf:
     """A full host or zone name."""
     return pattern(_HOST.pattern, "a host name with at least one dot")

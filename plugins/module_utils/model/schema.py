@@ -15,6 +15,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 Path = tuple["str | int", ...]
@@ -23,6 +24,8 @@ Path = tuple["str | int", ...]
 _GONE = object()
 #: Names under which a value may be a secret: such a value is never repeated in a message.
 _SECRET_NAME = re.compile(r"password|passwd|token|secret|credential|(?:^|_)key$|private", re.IGNORECASE)
+#: So many names are compared with one that is unknown: a comparison costs microseconds.
+_CANDIDATES = 1000
 #: So many known keys are named when none is near to an unknown one.
 _NAMED = 12
 #: User and password inside a URL.
@@ -133,7 +136,7 @@ def kind_of(value: Any) -> str:
 def nearest(name: object, known: Iterable[str]) -> str | None:
     """Return the known name that ``name`` was probably meant to be."""
     wanted = str(name).lower().replace("-", "_")
-    folded = {item.lower().replace("-", "_"): item for item in known}
+    folded = {item.lower().replace("-", "_"): item for item in islice(known, _CANDIDATES)}
     close = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.7)
     return folded[close[0]] if close else None
 

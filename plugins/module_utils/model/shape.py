@@ -50,8 +50,11 @@ _COMPONENTS = (
     "snapshot_controller",
     "metrics_server",
     "kube_prometheus_stack",
+    "prometheus_operator_crds",
+    "blackbox_exporter",
     "cloudnative_pg",
     "barman_cloud_plugin",
+    "barman_cloud_chart",
     "postgresql",
     "authentik",
     "kubernetes_dashboard",
@@ -214,15 +217,60 @@ DNS = Keys(
     may={"tunnel": Keys(need={"name": _NAMES, "id": leaves.pattern(r"[0-9a-f-]{36}", "a tunnel id (a UUID)")})},
 )
 
+_FIELD = leaves.text("a field's name")
+_RECIPE = Keys(
+    may={
+        "length": leaves.number(1, 64, "a number of characters"),
+        "symbols": leaves.boolean(),
+        "hex": leaves.number(1, 256, "a number of bytes"),
+        "base64": leaves.number(1, 256, "a number of bytes"),
+        "value": leaves.text("the value itself, which is no secret"),
+    }
+)
+_SECRET_KEYS = Keys(rest=leaves.text("an item, or an item and a field: item.field"))
 SECRETS = Keys(
     need={
         "vault": _NAMES,
         "connect_server": _NAMES,
         "connect_token_name": _NAMES,
         "items": Keys(
-            rest=Keys(need={"title": leaves.text("an item's title")}, may={"field": leaves.text("a field's name")})
+            rest=Keys(
+                need={"title": leaves.text("an item's title")},
+                may={
+                    "field": _FIELD,
+                    "fields": ListOf(_FIELD, least=1),
+                    "document": leaves.boolean(),
+                    "generate": Keys(rest=_RECIPE),
+                },
+            )
         ),
-    }
+    },
+    may={
+        "external": ListOf(
+            Keys(
+                need={
+                    "name": leaves.object_name(),
+                    "namespaces": ListOf(leaves.text("a namespace"), least=1),
+                    "keys": _SECRET_KEYS,
+                },
+                may={
+                    "refresh": leaves.duration(),
+                    "secret": leaves.object_name(),
+                    "type": leaves.text("a Secret's type"),
+                    "template": Keys(rest=leaves.text("a text; <key> in it is that key's value")),
+                },
+            )
+        ),
+        "bootstrap": ListOf(
+            Keys(
+                need={"name": leaves.object_name(), "namespace": leaves.text("a namespace"), "keys": _SECRET_KEYS},
+                may={
+                    "type": leaves.text("a Secret's type"),
+                    "format": leaves.one_of("plain", "connect-credentials", "connect-token"),
+                },
+            )
+        ),
+    },
 )
 
 GITOPS = Keys(
@@ -235,7 +283,16 @@ GITOPS = Keys(
         "interval": leaves.duration(),
         "source_interval": leaves.duration(),
         "mode": leaves.one_of("render", "existing"),
-    }
+    },
+    may={
+        # false leaves a component out of the rendered tree.
+        "components": Keys(rest=leaves.boolean()),
+        # Further resources of the root kustomization.yaml: what the owner writes himself.
+        "extra_resources": ListOf(leaves.pattern(r"(?!/)(?!.*\.\.)\S+", "a path below the cluster's folder")),
+        # The Secret with which Flux reads a repository that is not public.
+        "secret": leaves.name(),
+        "groups": Keys(may={"viewers": ListOf(_NAMES), "operators": ListOf(_NAMES)}),
+    },
 )
 
 STORAGE = Keys(
@@ -331,6 +388,24 @@ SERVICES = ListOf(
         may={
             "scheme": leaves.one_of("http", "https"),
             **_LOGIN,
+            # An address of its own in the LAN, beside the name.
+            "load_balancer": Keys(
+                need={
+                    "pool": leaves.name(),
+                    "selector": Keys(rest=leaves.text("a label's value")),
+                    "ports": ListOf(
+                        Keys(
+                            need={"name": leaves.name(), "port": leaves.number(1, 65535, "a port")},
+                            may={
+                                "target_port": leaves.number(1, 65535, "a port"),
+                                "protocol": leaves.one_of("TCP", "UDP"),
+                            },
+                        ),
+                        least=1,
+                    ),
+                },
+                may={"address": leaves.address(4), "allow_lan_bypass": leaves.boolean()},
+            ),
         },
     )
 )

@@ -177,7 +177,7 @@ class Builder:
 
     def _patched(self, document: Document, objects: list[Object], folder: str, built: Built) -> list[Object]:
         for key in ("patches", "patchesJson6902", "patchesStrategicMerge"):
-            for index, entry in enumerate(listing(document.value.get(key))):
+            for index, entry in enumerate(listing(document.value.get(key))[: limits.PATCHES]):
                 for patch, spot in self._patches(document, (key, index), entry, folder, built):
                     objects = [_apply(item, patch, mapping(dig(entry, "target")), spot) for item in objects]
         return objects
@@ -212,10 +212,10 @@ class Builder:
         if namespace and not item.cluster_scoped:
             meta["namespace"] = namespace
             moved["metadata", "namespace"] = document.spot(("namespace",))
-        if item.kind not in ("Namespace", "CustomResourceDefinition") and (
-            spec.get("namePrefix") or spec.get("nameSuffix")
-        ):
-            meta["name"] = string(spec.get("namePrefix")) + item.name + string(spec.get("nameSuffix"))
+        around = [string(spec.get(key))[:253] for key in ("namePrefix", "nameSuffix")]
+        if item.kind not in ("Namespace", "CustomResourceDefinition") and any(around):
+            # No name is longer than 253 characters; kustomizations within each other must not make it grow.
+            meta["name"] = f"{around[0]}{item.name[:253]}{around[1]}"
         labels, in_templates = _labels(spec)
         if labels:
             meta["labels"] = {**mapping(meta.get("labels")), **labels}

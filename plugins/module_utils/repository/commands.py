@@ -23,6 +23,7 @@ except ImportError:  # the import tests of ansible-test run without it; who read
     yaml = None  # type: ignore[assignment]
 
 from ..model.schema import Path
+from . import limits
 from .documents import Document
 from .files import MARKDOWN, SCRIPT, File, Files
 from .spot import Spot, dig, listing, mapping, string, texts
@@ -84,6 +85,8 @@ def commands(files: Files, documents: Mapping[str, list[Document]]) -> list[Comm
         elif is_taskfile(path):
             for document in documents.get(path, []):
                 found += _of_taskfile(document)
+        if len(found) > limits.COMMANDS:
+            return found[: limits.COMMANDS]
     return found
 
 
@@ -122,9 +125,9 @@ def _joined(path: str, lines: Iterable[tuple[int, str]], key: str = "") -> Itera
     for number, line in lines:
         first = first or number
         if line.rstrip().endswith("\\"):
-            text += line.rstrip()[:-1].strip() + " "
+            text = f"{text}{line.rstrip()[:-1].strip()} "[: limits.LINE]
             continue
-        text = (text + line.strip()).strip()
+        text = (text + line.strip()).strip()[: limits.LINE]
         if text and not text.startswith("#"):
             yield Command(Spot(path, first, key), text)
         first, text = 0, ""

@@ -27,7 +27,7 @@ _NAMES = {
 }
 #: What makes a text an FRR configuration.
 _FRR = re.compile(
-    r"^\s*(?:router bgp \d|ip(?:v6)? prefix-list \S+ |route-map \S+ (?:permit|deny) \d|frr version )", re.M
+    r"^[ \t]*(?:router bgp \d|ip(?:v6)? prefix-list \S+ |route-map \S+ (?:permit|deny) \d|frr version )", re.M
 )
 _ROUTER_ENDINGS = (".conf", ".frr", ".cfg", ".txt", "")
 

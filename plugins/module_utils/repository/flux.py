@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..model.schema import Path
+from . import limits
 from .build import Builder, Built, normal
 from .documents import Document
 from .files import Files
 from .objects import Object
-from .spot import Spot, dig, mapping, string
+from .spot import Fault, Spot, dig, mapping, string
 
 GROUP = "kustomize.toolkit.fluxcd.io"
 #: ``${name}``, ``${name:=default}``, ``${name:-default}``; ``$${name}`` stays (fluxcd/pkg envsubst).
@@ -32,6 +33,7 @@ class Applied:
     :param missing: whether that directory is not there.
     :param variables: ``postBuild.substitute``.
     :param used: names of the variables that its objects use, with a place of each.
+    :param room: characters that may still be put in.
     :param defaults: those of them that have a default of their own.
     """
 
@@ -42,6 +44,7 @@ class Applied:
     variables: dict[str, str] = field(default_factory=dict)
     used: dict[str, Spot] = field(default_factory=dict)
     defaults: set[str] = field(default_factory=set)
+    room: int = limits.SUBSTITUTED
 
     def defaulted(self, name: str) -> bool:
         """Whether a variable has a default wherever it is first used."""
@@ -119,6 +122,10 @@ def explore(files: Files, documents: Mapping[str, list[Document]]) -> Graph:
         path = normal(item.text("spec", "path"))
         if (item.namespace, item.name, path) in seen or path in own or not item.name:
             continue
+        if len(graph.applied) >= limits.APPLIED:
+            text = f"only the first {limits.APPLIED} Flux Kustomizations are looked at"
+            graph.applied[-1].built.faults.append(Fault(item.at(), text, False))
+            break
         seen.add((item.namespace, item.name, path))
         applied = _applied(item, path, files, builder)
         graph.applied.append(applied)
@@ -187,7 +194,9 @@ def _fill(value: Any, path: Path, item: Object, applied: Applied) -> Any:
         applied.used.setdefault(match.group(2), item.at(*path))
         if match.group(3) is not None:
             applied.defaults.add(match.group(2))
-        return applied.variables.get(match.group(2)) or match.group(3) or ""
+        value = applied.variables.get(match.group(2)) or match.group(3) or ""
+        applied.room -= len(value)
+        return value if applied.room >= 0 else ""
 
     text = VARIABLE.sub(put, value)
     # Flux substitutes in the text and reads the outcome: ``replicas: ${count}`` becomes a number again.

@@ -24,9 +24,22 @@ DEPTH = 100
 VALUES = 300_000
 #: Values of all documents together; it bounds memory as TOTAL_BYTES does, for text that is all punctuation.
 ALL_VALUES = 4_000_000
-#: Objects that all builds together make: directories that name each other twice double with every step.
-OBJECTS = 30_000
+#: Objects that all builds together make: directories that name each other twice double with every step. Large home-ops
+#: repositories have about 1,500, CRDs among them; some checks look at pairs of them.
+OBJECTS = 5_000
+#: Flux Kustomizations. Each is asked what comes before it, by way of others too, which grows with the square.
+APPLIED = 1_000
+#: Patches of one kustomization.
+PATCHES = 200
+#: Networks, pools, blocks, buckets and the like that are compared pair by pair.
+COMPARED = 300
+#: Characters of one command, of one line of documentation: what is longer was not written by a person.
+LINE = 2_000
+#: Commands of all tasks, scripts and documentation.
+COMMANDS = 20_000
+#: Characters that the variables of one Flux Kustomization may put into its objects: values can be used without number.
+SUBSTITUTED = 4 * 1024 * 1024
 #: Kustomizations that name each other in a chain.
 KUSTOMIZATIONS_DEEP = 30
 #: Directories built in one run; each is built once per parent, so a lattice of them would grow without end.
-BUILDS = 5_000
+BUILDS = 2_000

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from ..cilium import selectors
@@ -76,32 +77,32 @@ class Object:
     moved: Mapping[Path, Spot] = field(default_factory=dict, repr=False)
     chart: str = ""
 
-    @property
+    @cached_property
     def api_version(self) -> str:
         """Group and version."""
         return string(self.value.get("apiVersion"))
 
-    @property
+    @cached_property
     def group(self) -> str:
         """The API group, empty for the core."""
         return self.api_version.rpartition("/")[0]
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """Its kind."""
         return string(self.value.get("kind"))
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Its name."""
         return string(dig(self.value, "metadata", "name"))
 
-    @property
+    @cached_property
     def given_namespace(self) -> str:
         """The namespace as written."""
         return string(dig(self.value, "metadata", "namespace"))
 
-    @property
+    @cached_property
     def namespace(self) -> str:
         """The namespace it lives in; empty for a kind that has none."""
         return "" if self.cluster_scoped else self.given_namespace or "default"
@@ -111,17 +112,17 @@ class Object:
         """Whether its kind has no namespaces; Longhorn has a Node of its own, which has."""
         return self.kind in CLUSTER_SCOPED and self.group != "longhorn.io"
 
-    @property
+    @cached_property
     def labels(self) -> dict[str, str]:
         """Its labels."""
         return {key: string(value) for key, value in mapping(dig(self.value, "metadata", "labels")).items()}
 
-    @property
+    @cached_property
     def annotations(self) -> dict[str, str]:
         """Its annotations."""
         return {key: string(value) for key, value in mapping(dig(self.value, "metadata", "annotations")).items()}
 
-    @property
+    @cached_property
     def title(self) -> str:
         """``kind/namespace/name``, ``kind/name`` for a kind without namespace."""
         return "/".join(part for part in (self.kind, self.namespace, self.name) if part)

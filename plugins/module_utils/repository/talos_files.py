@@ -17,7 +17,7 @@ from . import limits
 from .build import Builder
 from .documents import Document
 from .files import YAML, Files
-from .spot import Spot, dig, key_text, listing, mapping, texts
+from .spot import Spot, dig, key_text, listing, mapping, string, texts
 
 #: Kinds of the machine config's other documents (Talos 1.10).
 KINDS = frozenset(
@@ -119,7 +119,7 @@ def collect(files: Files, documents: Mapping[str, list[Document]]) -> Talos:
 
 def _is_config(value: dict[str, Any]) -> bool:
     """Whether a document is one of the machine config or a patch of it."""
-    if value.get("kind") in KINDS and value.get("apiVersion") == "v1alpha1":
+    if string(value.get("kind")) in KINDS and value.get("apiVersion") == "v1alpha1":
         return True
     own = value.keys() - {"version", "debug", "persist"}
     return bool(own) and own <= {"machine", "cluster"} and all(isinstance(value[key], dict) for key in own)

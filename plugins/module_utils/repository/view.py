@@ -149,10 +149,14 @@ class Repository:
 
     def find(self, kind: str, namespace: str, name: str) -> Object | None:
         """Return one object, None when there is none."""
-        for item in self.of(kind):
-            if item.name == name and item.namespace == namespace:
-                return item
-        return None
+        return self._by_name.get((kind, namespace, name))
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str, str], Object]:
+        index: dict[tuple[str, str, str], Object] = {}
+        for item in [*self.objects, *self.made]:
+            index.setdefault((item.kind, item.namespace, item.name), item)
+        return index
 
     def selected(self, kind: str, namespace: str, selector: Any) -> list[Object]:
         """Return the objects of a kind in a namespace (in any when empty) whose labels a selector selects."""

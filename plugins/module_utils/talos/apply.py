@@ -17,20 +17,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..common.context import Context
-from ..common.errors import HomeopsError, InputError, WaitTimeout
-from ..common.wait import Deadline, Observation, wait_until
-from . import apply_plan, config_source, lock, node_state, quorum
+from ..common.errors import InputError
+from ..common.wait import Deadline
+from . import apply_plan, config_source, node_state
 from .apply_plan import Observed, Plan
 from .client import TalosClient
 from .config_source import Desired
 from .connection import NodeMode, Target, connect
 from .errors import ConnectionLost
+from .guard import Guard
 from .identity import Identity
 from .pki import fingerprint
 from .state import etcd_state
 
-#: Seconds for which a quorum that is not safe is looked at again before the reboot is refused.
-QUORUM_PATIENCE = 20.0
 #: Seconds in which an accepted config must show in the node's resources.
 CONFIG_PATIENCE = 15.0
 
@@ -186,41 +185,10 @@ class Apply:
         if plan.action != "reboot" or not self.wanted.control_plane:
             yield
             return
-        cluster = str(self.wanted.cluster.get("id") or self.wanted.cluster.get("clusterName") or "cluster")
-        with lock.cluster_lock(
-            cluster, self.target.label, directory=self.options.lock_dir, timeout=deadline.left, ctx=self.ctx
-        ):
-            self._require_quorum(deadline)
+        guard = Guard(self.identity, self.options.control_planes, self.options.call_timeout, self.options.lock_dir)
+        unsent = {**self.result, "changed": False, "reboot": False}
+        with guard.alone(self.target, self.wanted.cluster, "rebooting this control plane", deadline, self.ctx, unsent):
             yield
-
-    def _require_quorum(self, deadline: Deadline) -> None:
-        """:raises HomeopsError: too few healthy voters would be left."""
-        targets = list(self.options.control_planes)
-        if not any(target.label == self.target.label for target in targets):
-            targets.append(self.target)
-
-        def look() -> Observation[None]:
-            verdict = quorum.judge(quorum.look(targets, self.identity, self.options.call_timeout), self.target.label)
-            return Observation(verdict.safe, verdict.text)
-
-        try:
-            wait_until(
-                look,
-                what="etcd to spare this node",
-                target=self.target.label,
-                timeout=min(QUORUM_PATIENCE, deadline.left),
-                ctx=self.ctx,
-                interval=1.0,
-            )
-        except WaitTimeout as error:
-            raise HomeopsError(
-                "rebooting this control plane",
-                target=self.target.label,
-                answer=error.answer.partition("still: ")[2] or error.answer,
-                remedy="Heal etcd first (talos_health); list every control plane in control_planes. Nothing was sent",
-                param="control_planes",
-                facts={**self.result, "changed": False, "reboot": False},
-            ) from error
 
     # -- sending and proving -----------------------------------------------------------------------------------------
 

@@ -212,7 +212,7 @@ class TalosClient:
 
     def version(self) -> Version:
         """Return the running Talos version. UNIMPLEMENTED in maintenance: read ``Versions`` by COSI there."""
-        answer = self._machine("Version", "reading the version", m.EMPTY, {}, m.VERSION_ANSWER)
+        answer = self.machine("Version", "reading the version", m.EMPTY, {}, m.VERSION_ANSWER)
         version, platform = answer["version"] or {}, answer["platform"] or {}
         return Version(
             tag=version.get("tag", ""),
@@ -235,12 +235,12 @@ class TalosClient:
             fraction, whole = math.modf(try_timeout)
             request["try_mode_timeout"] = {"seconds": int(whole), "nanos": int(fraction * 1_000_000_000)}
         what = "checking the machine config in a dry run" if dry_run else "applying the machine config"
-        answer = self._machine("ApplyConfiguration", what, m.APPLY_REQUEST, request, m.APPLY_ANSWER)
+        answer = self.machine("ApplyConfiguration", what, m.APPLY_REQUEST, request, m.APPLY_ANSWER)
         return ApplyAnswer(m.APPLY_MODES.name_of(answer["mode"]), answer["mode_details"], answer["warnings"])
 
     def bootstrap(self) -> None:
         """Start etcd's first member on this node. ALREADY_EXISTS means that its data directory is not empty."""
-        self._machine("Bootstrap", "bootstrapping etcd", m.BOOTSTRAP_REQUEST, {}, m.EMPTY_ANSWER)
+        self.machine("Bootstrap", "bootstrapping etcd", m.BOOTSTRAP_REQUEST, {}, m.EMPTY_ANSWER)
 
     def reboot(self, mode: str = "DEFAULT") -> str:
         """Ask for a reboot (mode DEFAULT or POWERCYCLE) and return the actor id.
@@ -248,7 +248,7 @@ class TalosClient:
         OK means accepted only: the sequence may be locked. A changed :meth:`boot_id` is the proof.
         """
         request = {"mode": m.REBOOT_MODES.number(mode.upper())}
-        return str(self._machine("Reboot", "rebooting", m.REBOOT_REQUEST, request, m.REBOOT_ANSWER)["actor_id"])
+        return str(self.machine("Reboot", "rebooting", m.REBOOT_REQUEST, request, m.REBOOT_ANSWER)["actor_id"])
 
     def boot_id(self) -> str:
         """Return the kernel's boot id, new after each boot (needs role os:admin)."""
@@ -277,7 +277,7 @@ class TalosClient:
 
     def services(self) -> list[Service]:
         """Return the services of Talos (etcd, kubelet, ``ext-<name>``, ...)."""
-        answer = self._machine("ServiceList", "listing the services", m.EMPTY, {}, m.SERVICES_ANSWER)
+        answer = self.machine("ServiceList", "listing the services", m.EMPTY, {}, m.SERVICES_ANSWER)
         found = []
         for item in answer["services"]:
             health = item["health"] or {"unknown": True, "healthy": False, "last_message": ""}
@@ -314,14 +314,14 @@ class TalosClient:
         :param query_local: ask only the etcd of this node; else the node asks any control plane.
         """
         request = {"query_local": query_local}
-        answer = self._machine(
+        answer = self.machine(
             "EtcdMemberList", "listing the etcd members", m.ETCD_MEMBERS_REQUEST, request, m.ETCD_MEMBERS_ANSWER
         )
         return [EtcdMember(**{key: item[key] for key in EtcdMember.__dataclass_fields__}) for item in answer["members"]]
 
     def etcd_status(self) -> EtcdStatus:
         """Return the status of this node's etcd member."""
-        answer = self._machine("EtcdStatus", "reading the etcd status", m.EMPTY, {}, m.ETCD_STATUS_ANSWER)
+        answer = self.machine("EtcdStatus", "reading the etcd status", m.EMPTY, {}, m.ETCD_STATUS_ANSWER)
         status = answer["member_status"]
         if status is None:
             raise ProtocolError(
@@ -331,7 +331,7 @@ class TalosClient:
 
     def etcd_alarms(self) -> list[tuple[int, str]]:
         """Return raised alarms as (member id, ``NOSPACE`` or ``CORRUPT``)."""
-        answer = self._machine("EtcdAlarmList", "listing the etcd alarms", m.EMPTY, {}, m.ETCD_ALARMS_ANSWER)
+        answer = self.machine("EtcdAlarmList", "listing the etcd alarms", m.EMPTY, {}, m.ETCD_ALARMS_ANSWER)
         return [
             (item["member_id"], m.ALARMS.name_of(item["alarm"])) for item in answer["member_alarms"] if item["alarm"]
         ]
@@ -398,9 +398,10 @@ class TalosClient:
             raise TalosError(attempted, code=code, details=metadata["error"], target=self.target)
         return message
 
-    def _machine(
+    def machine(
         self, method: str, attempted: str, request_schema: m.Schema, request: dict[str, Any], answer: m.Schema
     ) -> dict[str, Any]:
+        """Make one unary call of the machine service and return its single message."""
         return self._first(m.MACHINE, method, attempted, request_schema, request, answer)
 
 

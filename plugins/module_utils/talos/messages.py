@@ -23,6 +23,7 @@ COSI = "cosi.resource.State"
 
 APPLY_MODES = Enumeration(REBOOT=0, AUTO=1, NO_REBOOT=2, STAGED=3, TRY=4)
 REBOOT_MODES = Enumeration(DEFAULT=0, POWERCYCLE=1)
+WIPE_MODES = Enumeration(ALL=0, SYSTEM_DISK=1, USER_DISKS=2)
 ALARMS = Enumeration(NONE=0, NOSPACE=1, CORRUPT=2)
 DISK_TYPES = Enumeration(UNKNOWN=0, SSD=1, HDD=2, NVME=3, SD=4, CD=5)
 
@@ -92,6 +93,24 @@ APPLY_ANSWER = answer(
 BOOTSTRAP_REQUEST = Schema("BootstrapRequest", recover_etcd=one(1, "bool"), recover_skip_hash_check=one(2, "bool"))
 REBOOT_REQUEST = Schema("RebootRequest", mode=one(1, "enum"))
 REBOOT_ANSWER = answer("Reboot", actor_id=one(2, "string"))
+RESET_REQUEST = Schema(
+    "ResetRequest",
+    graceful=one(1, "bool"),
+    reboot=one(2, "bool"),
+    system_partitions_to_wipe=many(3, Schema("ResetPartitionSpec", label=one(1, "string"), wipe=one(2, "bool"))),
+    user_disks_to_wipe=many(4, "string"),
+    mode=one(5, "enum"),
+)
+RESET_ANSWER = answer("Reset", actor_id=one(2, "string"))
+UPGRADE_REQUEST = Schema(
+    "UpgradeRequest",
+    image=one(1, "string"),
+    preserve=one(2, "bool"),
+    stage=one(3, "bool"),
+    force=one(4, "bool"),
+    reboot_mode=one(5, "enum"),
+)
+UPGRADE_ANSWER = answer("Upgrade", ack=one(2, "string"), actor_id=one(3, "string"))
 
 SERVICES_ANSWER = answer(
     "ServiceList",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -68,6 +68,7 @@ class _Call:
     stream: int
     attempted: str
     deadline: Deadline
+    take: Callable[[bytes], None] | None = None
     body: bytearray = field(default_factory=bytearray)
     messages: list[bytes] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
@@ -114,11 +115,19 @@ class Channel:
         with contextlib.suppress(OSError):
             self._sock.close()
 
-    def call(self, path: str, request: bytes, attempted: str, timeout: float) -> list[bytes]:
+    def call(
+        self,
+        path: str,
+        request: bytes,
+        attempted: str,
+        timeout: float,
+        take: Callable[[bytes], None] | None = None,
+    ) -> list[bytes]:
         """Make one call, unary or server-streaming, and return all messages of the answer.
 
         :param path: ``/package.Service/Method``.
         :param attempted: for messages, a gerund phrase.
+        :param take: gets each message as it comes, for streams that are too long to be kept; none is returned then.
         :raises TalosError: with the gRPC code of the answer, or one of the transport's errors.
         """
         target = str(self.address)
@@ -129,7 +138,7 @@ class Channel:
                 target=target,
                 answer=f"the message has {len(request)} bytes, more than the {MAX_MESSAGE} that a node takes",
             )
-        call = _Call(self._http.get_next_available_stream_id(), attempted, Deadline(timeout + GRACE))
+        call = _Call(self._http.get_next_available_stream_id(), attempted, Deadline(timeout + GRACE), take)
         try:
             self._http.send_headers(call.stream, self._request_headers(path, timeout))
             self._send_body(call, struct.pack(">BI", 0, len(request)) + request)
@@ -286,8 +295,12 @@ class Channel:
                 raise ProtocolError(call.attempted, target=str(self.address), answer=f"the answer is {what}")
             if len(call.body) < 5 + size:
                 return
-            call.messages.append(bytes(call.body[5 : 5 + size]))
+            message = bytes(call.body[5 : 5 + size])
             del call.body[: 5 + size]
+            if call.take is None:
+                call.messages.append(message)
+            else:
+                call.take(message)
 
     def _result(self, call: _Call) -> list[bytes]:
         target = str(self.address)

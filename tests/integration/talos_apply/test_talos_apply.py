@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError, InputError, WaitTimeout
-from ansible_collections.homeops.cluster.plugins.module_utils.talos import apply
+from ansible_collections.homeops.cluster.plugins.module_utils.talos import guard
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.errors import TalosError
 from tests.harness.talos_nodes import TalosNodes
 
@@ -183,7 +183,7 @@ def test_try_then_made_permanent(cluster: TalosNodes) -> None:
 def test_a_reboot_is_refused_when_etcd_cannot_spare_the_node(
     cluster: TalosNodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apply, "QUORUM_PATIENCE", 0.5)
+    monkeypatch.setattr(guard, "PATIENCE", 0.5)
     held = sent(cluster, 1)
     cluster.call(cluster.nodes[2].stop())
     try:
@@ -197,7 +197,7 @@ def test_a_reboot_is_refused_when_etcd_cannot_spare_the_node(
 
 
 def test_nobody_listed_means_nobody_is_healthy(cluster: TalosNodes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apply, "QUORUM_PATIENCE", 0.2)
+    monkeypatch.setattr(guard, "PATIENCE", 0.2)
     with pytest.raises(HomeopsError, match="control_planes"):
         cluster.apply(1, [UDEV], control_planes=[])
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...model.schema import nearest
+from ...repository import limits
 from ...repository.commands import Command
 from ...repository.files import MARKDOWN
 from ...repository.spot import Spot, dig, listing, string
@@ -40,7 +41,7 @@ _TASK = re.compile(
 _SCRIPT = re.compile(
     r"(?:^|[\s`(\"'=])(?:\./)?(?P<path>(?:[A-Za-z0-9_.-]+/)+[A-Za-z0-9_.-]+\.(?:sh|py))(?=$|[\s`)\"',;:.])"
 )
-_LINK = re.compile(r"\[[^\]]*\]\((?P<path>[^)#?\s]+)")
+_LINK = re.compile(r"\[[^\[\]]*\]\((?P<path>[^)#?\s]+)")
 #: Words that follow ``task`` in prose.
 _PROSE = frozenset(
     (
@@ -224,7 +225,8 @@ def named_things(repository: Repository) -> Iterator[Breach]:
             if name and "{{" not in name and not _exists(name, prefix, names, wild):
                 yield Breach(task.at(*path), f"There is no task {name}.", nearest(name, names))
     for file in repository.files.of(MARKDOWN):
-        for number, line in enumerate(file.lines, start=1):
+        for number, whole in enumerate(file.lines, start=1):
+            line = whole[: limits.LINE]
             for match in _LINK.finditer(line):
                 link = match.group("path").strip("<>")
                 if re.match(r"[a-z][a-z0-9+.-]*:|/|#|\{|\$", link):

@@ -24,6 +24,8 @@ _RUN = "verified by running over the files of a real home-lab"
 _FLUX_VERSION = re.compile(r"^#\s*Flux [Vv]ersion:\s*(v?\d+\.\d+\.\d+)", re.MULTILINE)
 _STATED_FLUX = re.compile(r"^(?:FLUX_VERSION|flux_version|fluxVersion|flux2?)$")
 _KUSTOMIZE = "kustomize.config.k8s.io"
+#: Characters of commands in which the names of files are looked for.
+_TOLD = 300_000
 #: Directories whose manifests are not meant for Flux.
 _ASIDE = re.compile(
     r"(?:^|/)(?:\.github|\.devcontainer|\.vscode|tests?|testdata|examples?|docs?|charts|templates|bootstrap|molecule|hack)/"
@@ -70,6 +72,7 @@ _GONE: dict[tuple[str, str], str] = {
 def unique(repository: Repository) -> Iterator[Breach]:
     """A path of a Kustomization that is not there is reported as well: it never becomes Ready."""
     first: dict[tuple[str, str], flux.Applied] = {}
+    there = {item.key for item in repository.applied}
     for applied in repository.applied:
         known = first.setdefault(applied.key, applied)
         if known is not applied:
@@ -79,7 +82,7 @@ def unique(repository: Repository) -> Iterator[Breach]:
             text = f"The path {applied.object.text('spec', 'path')} of {applied.name} is not there."
             yield Breach(applied.object.at("spec", "path"), text, nearest(applied.path, repository.files.folders))
         for path, key in applied.depends_on:
-            if key not in {item.key for item in repository.applied} and key[1] != "flux-system":
+            if key not in there and key[1] != "flux-system":
                 text = f"{applied.name} waits for {key[1]}, which is not there."
                 use = nearest(key[1], [item.name for item in repository.applied])
                 yield Breach(applied.object.at(*path, "name"), text, use)
@@ -284,7 +287,7 @@ def no_orphans(repository: Repository) -> Iterator[Breach]:
     itself out of reach (GIT001)."""
     unreached = list(_unreached(repository))
     lost = [build.normal(item.text("spec", "path")) for path, item in unreached if flux.is_kustomization(item)]
-    told = "\n".join(command.text for command in repository.commands) if unreached else ""
+    told = "\n".join(command.text for command in repository.commands)[:_TOLD] if unreached else ""
     talos = {fragment.document.file for fragment in repository.talos.fragments}
     seen: set[str] = set()
     for path, item in unreached:

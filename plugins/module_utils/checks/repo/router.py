@@ -15,6 +15,7 @@ from typing import Any
 from ...cilium import kinds
 from ...frr import admission, lint
 from ...frr.view import Network, Peer, Router as Instance
+from ...repository import limits
 from ...repository.view import Repository, Router
 from ..registry import BOTH, ERROR, REPO, WARN, Breach, also, check
 from . import bgp
@@ -290,11 +291,12 @@ def _samples(repository: Repository) -> Iterator[_Sample]:
 
 def _refused(repository: Repository) -> Iterator[tuple[Router, Instance, _Sample, admission.Verdict]]:
     """Yield what the cluster announces and a router refuses, once per deciding line."""
+    samples = list(_samples(repository))[: limits.COMPARED]
     for router in repository.routers:
         seen: set[tuple[int, str]] = set()
         for instance in router.view.routers.values():
-            for peer in _cluster_peers(repository, instance):
-                for sample in _samples(repository):
+            for peer in _cluster_peers(repository, instance)[: limits.COMPARED]:
+                for sample in samples:
                     family = admission.family_of(sample.prefix)
                     if not admission.effective(instance, peer, family).active:
                         continue  # another family is carried by another session, or by none

@@ -120,9 +120,13 @@ def keys_of(item: Object) -> set[str] | None:
     scope=REPO,
 )
 def used_secrets(repository: Repository) -> Iterator[Breach]:
-    """Templates of ExternalSecrets are resolved. Secrets of charts, and those that a task or script makes by name, are
-    passed over."""
+    """Templates of ExternalSecrets are resolved. Passed over are Secrets of charts, those that a task or script makes
+    by name, and those of a store's own namespace: what a store needs itself cannot come through it."""
     known = made(repository)
+    stores = {
+        store.text("spec", "provider", "onepassword", "auth", "secretRef", "connectTokenSecretRef", "namespace")
+        for store in repository.of("ClusterSecretStore")
+    }
     told = "\n".join(command.text for command in repository.commands if "secret" in command.text)
     charts: dict[str, set[str]] = {}
     for release in repository.releases:
@@ -136,7 +140,8 @@ def used_secrets(repository: Repository) -> Iterator[Breach]:
                 continue
             secret = known.get((namespace, use.name))
             if secret is None:
-                if any(use.name.startswith(name) for name in charts.get(namespace, ())) or use.name in told:
+                charted = any(use.name.startswith(name) for name in charts.get(namespace, ()))
+                if charted or use.name in told or namespace in stores:
                     continue
                 others = sorted(place for place, name in known if name == use.name)
                 where = f"; there is one in {', '.join(others)}" if others else ""

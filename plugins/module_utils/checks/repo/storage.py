@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from ...model.schema import nearest
+from ...repository import limits
 from ...repository.objects import Object
 from ...repository.spot import Spot, dig, listing, mapping, string, texts
 from ...repository.view import Repository
@@ -182,7 +183,7 @@ def job_groups(repository: Repository) -> Iterator[Breach]:
 def one_bucket(repository: Repository) -> Iterator[Breach]:
     """Targets of Longhorn, object stores of CloudNativePG. Buckets whose names have nothing in common are two on
     purpose."""
-    found = list(_buckets(repository))
+    found = list(_buckets(repository))[: limits.COMPARED]
     for index, (name, spot) in enumerate(found):
         for known, place in found[:index]:
             if known != name and nearest(name, [known]):

@@ -67,6 +67,7 @@ HARMLESS: dict[str, bytes] = {
     "unknown.yaml": b"apiVersion: nowhere.example/v9\nkind: Nothing\nmetadata: {name: [1], labels: x}\n",
     "shapes.yaml": b"apiVersion: v1\nkind: Service\nmetadata: []\nspec: {type: LoadBalancer, ports: {a: 1}}\n",
     "empty.yaml": b"",
+    "kinds.yaml": b"---\nkind: []\napiVersion: v1alpha1\n---\nkind: {a: 1}\napiVersion: [1]\nmetadata: 3\n",
     "bom.yaml": b"\xef\xbb\xbfa: 1\n",
     "null.yaml": b"---\n---\n~\n",
     "list.yaml": b"apiVersion: v1\nkind: List\nitems: [1, {}, {apiVersion: v1, kind: Secret}]\n",
@@ -255,7 +256,7 @@ def _mutated(draw: Any) -> dict[str, str]:
 
 
 _SETTINGS = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
@@ -281,7 +282,7 @@ def test_no_document_raises(tmp_path_factory: pytest.TempPathFactory, made: list
     judge(folder)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda text: text.encode("utf-8", "replace"))))
 def test_no_bytes_raise(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     folder = tmp_path_factory.mktemp("bytes")
@@ -293,7 +294,7 @@ def test_no_bytes_raise(tmp_path_factory: pytest.TempPathFactory, raw: bytes) ->
 _PLAIN = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), max_size=8)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.recursive(
         st.one_of(st.none(), st.booleans(), st.integers(-(10**20), 10**20), _PLAIN),
@@ -306,3 +307,51 @@ def test_documents_are_read_as_they_are(value: Any) -> None:
     file = files.File("x.yaml", files.YAML, 0, json.dumps([value], ensure_ascii=False))
     (document,) = documents.read(file, documents.Budget(), faults)
     assert (document.value, faults) == ([value], [])
+
+
+_POOL = "apiVersion: cilium.io/v2alpha1\nkind: CiliumLoadBalancerIPPool\nmetadata: {name: x}\nspec: "
+#: Files over which a careless comparison of each with each, or an expression that backtracks, would run for hours.
+SLOW: dict[str, str] = {
+    "talos/talconfig.yaml": "clusterName: x\ntalosVersion: v1.10.5\nnodes: []\nclusterPodNets: "
+    + json.dumps([f"10.{n // 256}.{n % 256}.0/24" for n in range(5_000)]),
+    "router/frr.conf": "\n" * 500_000,
+    "scripts/apply.sh": "grep -c x " * 50_000,
+    "docs/README.md": "[" * 500_000,
+    "infrastructure/cilium-pools/pools.yaml": _POOL
+    + json.dumps({"blocks": [{"start": f"10.0.{n // 250}.{n % 250}"} for n in range(5_000)]}),
+    "apps/authentik/ingress.yaml": "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: x}\nspec: "
+    + json.dumps({"rules": [{"host": "a.example.net"}] * 5_000}),
+    "apps/authentik/flows.yaml": "".join(
+        f"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{n}, namespace: n{n}}}\n" for n in range(1_900)
+    ),
+    "clusters/home-ops/apps.yaml": "".join(
+        "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
+        f"metadata: {{name: k{n}, namespace: flux-system}}\nspec: {{path: ./p{n}, dependsOn: [{{name: k{n + 1}}}]}}\n"
+        for n in range(1_500)
+    ),
+}
+
+
+@pytest.mark.parametrize("path", sorted(SLOW))
+def test_what_could_run_for_hours_ends(path: str, tree: Path) -> None:
+    (tree / path).write_text(SLOW[path], encoding="utf-8")
+    report = judge(tree)
+    assert len(report.findings) < (engine.MOST + 1) * 20
+
+
+def test_variables_that_would_fill_the_memory(tree: Path) -> None:
+    big = "x" * 100_000
+    (tree / "apps/wiki/secret.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata:\n"
+        + "".join(f"  k{n}: ${{cluster_name}}${{cluster_name}}\n" for n in range(2_000)),
+        encoding="utf-8",
+    )
+    path = tree / "clusters/home-ops/apps.yaml"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("cluster_name: home-ops", f"cluster_name: {big}"), encoding="utf-8"
+    )
+    tracemalloc.start()
+    judge(tree)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200 * 1024 * 1024

@@ -1,0 +1,60 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calls of day two: reset, upgrade, and what is in etcd.
+
+OK of a reset and an upgrade means accepted only; ``reset.py`` and ``upgrade.py`` wait for the proofs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from . import messages as m
+from .client import TalosClient
+
+
+def reset(client: TalosClient, labels: Sequence[str], *, graceful: bool) -> str:
+    """Wipe partitions by their labels, reboot, and return the actor id.
+
+    The request always names partitions: without any the node would wipe its whole system disk, bootloader included
+    (siderolabs/talos v1.10 ``internal/app/machined/internal/server/v1alpha1``). It always reboots: a reset node that is
+    powered off needs somebody beside it.
+
+    :param labels: ``STATE``, ``EPHEMERAL``, ``META`` or ``u-<user volume>``.
+    :param graceful: drain the node and leave etcd first.
+    :raises ValueError: no label is given.
+    """
+    if not labels:
+        raise ValueError("a reset names its partitions")
+    request = {
+        "graceful": graceful,
+        "reboot": True,
+        "system_partitions_to_wipe": [{"label": label, "wipe": True} for label in labels],
+        "user_disks_to_wipe": [],
+        "mode": m.WIPE_MODES.number("SYSTEM_DISK"),
+    }
+    answer = client.machine("Reset", f"wiping {', '.join(labels)}", m.RESET_REQUEST, request, m.RESET_ANSWER)
+    return str(answer["actor_id"])
+
+
+def upgrade(client: TalosClient, image: str, *, stage: bool = False) -> str:
+    """Write another installer image and boot it; return the actor id.
+
+    :param image: an installer reference, ``factory.talos.dev/installer/<schematic>:v1.10.9``.
+    :param stage: write it during the next boot, when nothing of the running system holds the disk.
+    """
+    request = {"image": image, "preserve": True, "stage": stage, "force": False, "reboot_mode": 0}
+    answer = client.machine("Upgrade", f"upgrading to {image}", m.UPGRADE_REQUEST, request, m.UPGRADE_ANSWER)
+    return str(answer["actor_id"])
+
+
+def snapshot(client: TalosClient, take: Callable[[bytes], None], *, timeout: float) -> None:
+    """Stream a snapshot of the node's etcd: the database, then the SHA-256 of it (32 bytes).
+
+    :param take: gets each part; what it raises ends the stream.
+    :param timeout: seconds for the whole stream.
+    """
+    path, doing = f"/{m.MACHINE}/EtcdSnapshot", "taking a snapshot of etcd"
+    client.open().call(path, b"", doing, timeout, lambda frame: take(m.decode(m.DATA, frame)["bytes"]))

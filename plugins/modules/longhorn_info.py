@@ -1,0 +1,144 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""See Longhorn's volumes, and whether a node may be taken away."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: longhorn_info
+short_description: See Longhorn's volumes, and whether a node may be taken away
+version_added: 0.1.0
+description:
+  - Lists volumes with their good replicas, and says of each of O(nodes) whether every volume would keep a good replica
+    elsewhere, and that none is healing just now.
+  - A cluster without Longhorn has nothing to lose; every node may go then.
+options:
+  namespace:
+    description: Namespace of Longhorn.
+    type: str
+    default: longhorn-system
+  nodes:
+    description: Nodes to be judged.
+    type: list
+    elements: str
+    default: []
+  require_safe:
+    description: Fail when one of O(nodes) may not go, naming the volumes.
+    type: bool
+    default: false
+  assume_absent:
+    description:
+      - In check mode, take the cluster as empty and do not connect, because an earlier step of the same run would
+        create it.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - homeops.cluster.kubernetes
+attributes:
+  check_mode:
+    description: Changes nothing.
+    support: full
+  diff_mode:
+    description: Changes nothing.
+    support: none
+author: The homeops.cluster maintainers (@homeops)
+"""
+
+EXAMPLES = r"""
+- name: Ask whether mini02 may go
+  homeops.cluster.longhorn_info:
+    kubeconfig: "{{ homeops_kubeconfig }}"
+    nodes: [mini02]
+    require_safe: true
+"""
+
+RETURN = r"""
+installed:
+  description: Whether the cluster has Longhorn.
+  returned: always
+  type: bool
+volumes:
+  description: The volumes, with C(claim), C(size) in bytes, C(state), C(robustness), C(wanted) and C(good).
+  returned: always
+  type: list
+  elements: dict
+nodes:
+  description: Of each node C(safe) and C(reasons).
+  returned: always
+  type: list
+  elements: dict
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ..module_utils.common.context import Context
+from ..module_utils.common.errors import HomeopsError
+from ..module_utils.common.runner import run_module
+from ..module_utils.kubernetes import session
+from ..module_utils.kubernetes.client import Client
+from ..module_utils.kubernetes.errors import NotFound
+from ..module_utils.longhorn import replicas
+
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        **session.ARGUMENTS,
+        "namespace": {"type": "str", "default": "longhorn-system"},
+        "nodes": {"type": "list", "elements": "str", "default": []},
+        "require_safe": {"type": "bool", "default": False},
+        "assume_absent": {"type": "bool", "default": False},
+    },
+    "supports_check_mode": True,
+}
+
+
+def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
+    """Read and judge; see DOCUMENTATION."""
+    found: list[replicas.VolumeRow] | None = None
+    if not (ctx.check_mode and params["assume_absent"]):
+        with session.connect(params) as client:
+            found = _read(client, params["namespace"])
+    verdicts = [replicas.judge(found or [], node) for node in params["nodes"]]
+    result = {
+        "changed": False,
+        "installed": found is not None,
+        "volumes": [{**asdict(row), "good": list(row.good)} for row in found or []],
+        "nodes": [{**asdict(verdict), "reasons": list(verdict.reasons)} for verdict in verdicts],
+    }
+    reasons = [reason for verdict in verdicts for reason in verdict.reasons]
+    if params["require_safe"] and reasons:
+        raise HomeopsError(
+            f"taking {', '.join(verdict.node for verdict in verdicts if not verdict.safe)} away",
+            target="Longhorn",
+            answer="; ".join(dict.fromkeys(reasons)),
+            remedy="Wait until the volumes are healthy, or add a replica. Nothing was touched",
+            param="nodes",
+            facts=result,
+        )
+    return result
+
+
+def _read(client: Client, namespace: str) -> list[replicas.VolumeRow] | None:
+    """Return the volumes; None when the API does not know Longhorn."""
+    root = f"/apis/longhorn.io/v1beta2/namespaces/{namespace}"
+    try:
+        volumes, copies = client.map(
+            lambda plural: client.list(f"{root}/{plural}", attempted=f"reading Longhorn's {plural}")[0],
+            ("volumes", "replicas"),
+        )
+    except NotFound:
+        return None
+    return replicas.rows(volumes, copies)
+
+
+def main() -> None:
+    """Run as a module process."""
+    run_module(SPEC, run)
+
+
+if __name__ == "__main__":
+    main()

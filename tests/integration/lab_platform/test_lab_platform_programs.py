@@ -1,0 +1,195 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CloudNativePG with its backups, the Prometheus operator, and cloudflared."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.harness.platform_cluster import PlatformCluster
+
+from .conftest import object_of, secret
+
+PG, SPACE = "postgresql.cnpg.io/v1", "postgresql-system"
+PLUGIN = "barman-cloud.cloudnative-pg.io"
+
+
+def cluster_of(**spec: Any) -> dict[str, Any]:
+    wanted = {
+        "instances": 2,
+        "imageName": "ghcr.io/cloudnative-pg/postgresql:16.4",
+        "storage": {"size": "1Gi", "storageClass": "longhorn-db"},
+        "bootstrap": {"initdb": {"database": "app", "owner": "app"}},
+        "managed": {"roles": [{"name": "authentik", "passwordSecret": {"name": "postgresql-authentik"}}]},
+        "plugins": [{"name": PLUGIN, "isWALArchiver": True, "parameters": {"barmanObjectName": "store"}}],
+        **spec,
+    }
+    return object_of(PG, "Cluster", "pg", SPACE, spec=wanted)
+
+
+@pytest.fixture(scope="module")
+def database(cluster: PlatformCluster, disks: None) -> PlatformCluster:
+    made = {"provisioner": "driver.longhorn.io", "parameters": {"numberOfReplicas": "1", "diskSelector": "ssd"}}
+    cluster.apply(object_of("storage.k8s.io/v1", "StorageClass", "longhorn-db", **made))
+    cluster.install("cloudnative-pg", "0.27.1", "cnpg-operator", "cnpg-system", {"fullnameOverride": "cnpg-operator"})
+    return cluster
+
+
+def phase(database: PlatformCluster) -> str:
+    return ((database.get(PG, "Cluster", "pg", SPACE) or {}).get("status") or {}).get("phase", "")
+
+
+def test_a_cluster_waits_for_its_plugin_and_becomes_healthy(database: PlatformCluster) -> None:
+    database.apply(cluster_of())
+    database.until("the plugin is missed", lambda: "unknown plugin" in phase(database))
+    # The plugin's pod mounts what cert-manager signs for it.
+    database.install(
+        "plugin-barman-cloud", "0.1.0", "barman-cloud", "cnpg-system", {"fullnameOverride": "barman-cloud"}
+    )
+    database.until("the cluster is healthy", lambda: phase(database) == "Cluster in healthy state", 90)
+    found = database.get(PG, "Cluster", "pg", SPACE)["status"]
+    assert (found["readyInstances"], found["instances"], found["currentPrimary"]) == (2, 2, "pg-1")
+    assert database.condition(PG, "Cluster", "pg", SPACE)[:2] == ("True", "ClusterIsReady")
+    names = {s["metadata"]["name"] for s in database.list("v1", "Service", SPACE)}
+    assert {"pg-rw", "pg-ro", "pg-r"} <= names
+    secrets = {s["metadata"]["name"] for s in database.list("v1", "Secret", SPACE)}
+    assert {"pg-app", "pg-ca", "pg-server", "pg-replication"} <= secrets
+    assert "pg-superuser" not in secrets
+    roles = {p["metadata"]["name"]: p["metadata"]["labels"]["role"] for p in database.list("v1", "Pod", SPACE)}
+    assert roles == {"pg-1": "primary", "pg-2": "replica"}
+
+
+def test_what_the_cluster_misses_is_named_and_mended(database: PlatformCluster) -> None:
+    archiving = database.condition(PG, "Cluster", "pg", SPACE, "ContinuousArchiving")
+    assert archiving[:2] == ("False", "ContinuousArchivingFailing")
+    assert '"store" not found' in archiving[2]
+    managed = database.get(PG, "Cluster", "pg", SPACE)["status"]["managedRolesStatus"]
+    assert managed["cannotReconcile"] == {"authentik": ['secrets "postgresql-authentik" not found']}
+    owner = {"name": "authentik", "owner": "authentik", "cluster": {"name": "pg"}}
+    database.apply(object_of(PG, "Database", "authentik", SPACE, spec=owner))
+    configuration = {
+        "destinationPath": "s3://backups/postgresql/",
+        "s3Credentials": {"accessKeyId": {"name": "s3", "key": "AWS_ACCESS_KEY_ID"}},
+    }
+    store = object_of("barmancloud.cnpg.io/v1", "ObjectStore", "store", SPACE, spec={"configuration": configuration})
+    database.apply(
+        store, secret("s3", SPACE, AWS_ACCESS_KEY_ID="x"), secret("postgresql-authentik", SPACE, password="x")
+    )
+    database.until(
+        "archiving works",
+        lambda: database.condition(PG, "Cluster", "pg", SPACE, "ContinuousArchiving")[0] == "True",
+    )
+    database.until(
+        "the database is made",
+        lambda: (database.get(PG, "Database", "authentik", SPACE).get("status") or {}).get("applied"),
+    )
+
+
+def test_a_schedule_makes_a_backup_that_completes(database: PlatformCluster) -> None:
+    spec = {
+        "schedule": "0 0 3 * * *",
+        "immediate": True,
+        "cluster": {"name": "pg"},
+        "method": "plugin",
+        "pluginConfiguration": {"name": PLUGIN},
+        "backupOwnerReference": "self",
+    }
+    database.apply(object_of(PG, "ScheduledBackup", "nightly", SPACE, spec=spec))
+
+    def backups() -> list[str]:
+        return [(b.get("status") or {}).get("phase", "") for b in database.list(PG, "Backup", SPACE)]
+
+    database.until("the backup is completed", lambda: backups() == ["completed"])
+    following = database.get(PG, "ScheduledBackup", "nightly", SPACE)["status"]["nextScheduleTime"]
+    assert following.endswith("T03:00:00Z")
+    window = database.until(
+        "the store knows its window",
+        lambda: (
+            (database.get("barmancloud.cnpg.io/v1", "ObjectStore", "store", SPACE).get("status") or {})
+            .get("serverRecoveryWindow", {})
+            .get("pg")
+        ),
+    )
+    assert window["lastSuccussfulBackupTime"] >= window["firstRecoverabilityPoint"]
+    database.faults.archiving_fails.append("pg")
+    backup = {"cluster": {"name": "pg"}, "method": "plugin", "pluginConfiguration": {"name": PLUGIN}}
+    database.apply(object_of(PG, "Backup", "second", SPACE, spec=backup))
+    database.until("the second backup failed", lambda: sorted(backups()) == ["completed", "failed"])
+
+
+def test_a_dead_operator_does_nothing(database: PlatformCluster) -> None:
+    from lab.controllers.api import DEPLOYMENTS
+
+    operator = database.get("apps/v1", "Deployment", "cnpg-operator", "cnpg-system")
+    database.run(database.api.merge(DEPLOYMENTS.of(operator), {"spec": {"replicas": 0}}))
+    database.until("the operator has no pod", lambda: not database.list("v1", "Pod", "cnpg-system")[1:])
+    database.apply(object_of(PG, "Cluster", "second", SPACE, spec={"instances": 1, "storage": {"size": "1Gi"}}))
+    database.run(database.api.merge(DEPLOYMENTS.of(operator), {"spec": {"replicas": 1}}))
+    database.until("it is looked at now", lambda: (database.get(PG, "Cluster", "second", SPACE) or {}).get("status"))
+
+
+def test_prometheus_and_alertmanager_become_stateful_sets(cluster: PlatformCluster) -> None:
+    values = {"crds": {"enabled": False}, "fullnameOverride": "kube-prometheus-stack", "kubeProxy": {"enabled": False}}
+    cluster.install("kube-prometheus-stack", "75.18.1", "kube-prometheus-stack", "monitoring", values)
+    for part in ("prometheus", "alertmanager"):
+        name = f"{part}-kube-prometheus-stack-{part}"
+        cluster.until(
+            f"{name} is ready",
+            lambda name=name: (
+                (cluster.get("apps/v1", "StatefulSet", name, "monitoring") or {}).get("status") or {}
+            ).get("readyReplicas"),
+        )
+    state = cluster.until(
+        "Prometheus is available",
+        lambda: cluster.condition(
+            *("monitoring.coreos.com/v1", "Prometheus", "kube-prometheus-stack-prometheus", "monitoring", "Available")
+        ),
+    )
+    assert state[0] in ("True", "False")
+    cluster.until("Grafana is available", lambda: cluster.available("kube-prometheus-stack-grafana", "monitoring"))
+
+
+TUNNEL = "16c18922-4cba-49e5-b463-d41dde8f8f2d"
+
+
+def tunnel(config: dict[str, Any], credentials: dict[str, str]) -> list[dict[str, Any]]:
+    mark = {"app": "cloudflared"}
+    volumes = [
+        {"name": "config", "configMap": {"name": "cloudflared"}},
+        {"name": "creds", "secret": {"secretName": "credentials"}},
+    ]
+    image = "docker.io/cloudflare/cloudflared:2025.11.1"
+    pod = {"containers": [{"name": "cloudflared", "image": image}], "volumes": volumes}
+    spec = {"replicas": 1, "selector": {"matchLabels": mark}, "template": {"metadata": {"labels": mark}, "spec": pod}}
+    return [
+        object_of("v1", "ConfigMap", "cloudflared", "tunnel", data={"config.yaml": yaml.safe_dump(config)}),
+        secret("credentials", "tunnel", **{"credentials.json": json.dumps(credentials)}),
+        object_of("apps/v1", "Deployment", "cloudflared", "tunnel", spec=spec),
+    ]
+
+
+def test_a_tunnel_is_ready_while_its_file_credentials_and_path_are_good(cluster: PlatformCluster) -> None:
+    rules = [{"hostname": "a.geoffdavis.com", "service": "http://a.b.svc:80"}, {"service": "http_status:404"}]
+    good = {"tunnel": TUNNEL, "ingress": rules}
+    cluster.apply(*tunnel({**good, "ingress": rules[:1]}, {"TunnelID": TUNNEL}))
+
+    def words() -> str:
+        pods = cluster.list("v1", "Pod", "tunnel")
+        states = [c["state"].get("waiting", {}) for p in pods for c in p["status"].get("containerStatuses", [])]
+        return " ".join(s.get("message", "") for s in states)
+
+    cluster.until("the last rule is complained about", lambda: "must match all URLs" in words())
+    cluster.apply(*tunnel(good, {"TunnelID": TUNNEL}))
+    cluster.until("the tunnel is up", lambda: cluster.available("cloudflared", "tunnel"))
+    cluster.faults.tunnel_down = True
+    cluster.poke()
+    cluster.until("the tunnel is down", lambda: not cluster.available("cloudflared", "tunnel"))
+    cluster.faults.tunnel_down = False
+    cluster.poke()
+    cluster.until("the tunnel is up again", lambda: cluster.available("cloudflared", "tunnel"))
