@@ -31,6 +31,8 @@ _CHARTS = {
     "authentik": "authentik",
     "kubernetes-dashboard": "kubernetes_dashboard",
     "headlamp": "headlamp",
+    "prometheus-operator-crds": "prometheus_operator_crds",
+    "plugin-barman-cloud": "barman_cloud_chart",
 }
 #: The same of images.
 _IMAGES = {
@@ -38,6 +40,7 @@ _IMAGES = {
     "cloudflare/cloudflared": "cloudflared",
     "kashalls/external-dns-unifi-webhook": "external_dns_unifi_webhook",
     "cloudnative-pg/postgresql": "postgresql",
+    "prometheus/blackbox-exporter": "blackbox_exporter",
 }
 _FLUX = re.compile(r"^# Flux Version: (v\d\S*)", re.MULTILINE)
 _IMAGE = re.compile(r"^(?:[a-z0-9.-]+\.[a-z]+(?::\d+)?/)?([a-z0-9._/-]+):([A-Za-z0-9._-]+)(?:@sha256:[0-9a-f]+)?$")

@@ -83,9 +83,12 @@ def _secrets(draft: Draft, repository: Repository) -> None:
             fields.setdefault(seen.value, (seen, set()))[1].update({name} if name else ())
     items: dict[str, Any] = {}
     for title in fields:
-        entry: dict[str, str] = {"title": title}
-        if len(fields[title][1]) == 1:
-            entry["field"] = next(iter(fields[title][1]))
+        names = sorted(fields[title][1])
+        entry: dict[str, Any] = {"title": title}
+        if len(names) == 1:
+            entry["field"] = names[0]
+        elif names:
+            entry["fields"] = names
         items[_key(title, items)] = entry
     spots = [seen.spot for seen, _names in fields.values()]
     draft.default(

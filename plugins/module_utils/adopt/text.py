@@ -38,6 +38,23 @@ homeops_kubernetes_door_port: 6443
 homeops_talos_secrets_file: "{{ homeops_state_dir }}/secrets.yaml"
 homeops_talos_secrets_text: "{{ lookup('ansible.builtin.env', 'HOMEOPS_TALOS_SECRETS') }}"
 
+# Where the controller itself reads items: connect (1Password Connect), file (YAML, plain or ansible-vault) or
+# service_account (1Password's own Python SDK).
+homeops_secrets_source: >-
+  {{ 'service_account' if homeops_secrets_service_account_token
+     else 'connect' if homeops_connect_url else 'file' }}
+homeops_secrets_file: "{{ homeops_state_dir }}/items.yaml"
+homeops_secrets_service_account_token: "{{ lookup('ansible.builtin.env', 'OP_SERVICE_ACCOUNT_TOKEN') }}"
+homeops_connect_url: "{{ lookup('ansible.builtin.env', 'OP_CONNECT_HOST') }}"
+homeops_connect_token: "{{ lookup('ansible.builtin.env', 'OP_CONNECT_TOKEN') }}"
+
+# Where the controller pushes to when that is not the URL that Flux is given, and the token with which it may.
+homeops_git_url: ""
+homeops_git_token: "{{ lookup('ansible.builtin.env', 'HOMEOPS_GIT_TOKEN') }}"
+# What installs Flux: a URL or a file on the controller, and its SHA-256, without which nothing is installed.
+homeops_flux_manifest: https://github.com/fluxcd/flux2/releases/download/{{ homeops_versions.flux }}/install.yaml
+homeops_flux_manifest_sha256: ""
+
 # The key of an API token of a superuser of Authentik.
 homeops_authentik_token: "{{ lookup('ansible.builtin.env', 'HOMEOPS_AUTHENTIK_TOKEN') }}"
 # Where the controller knocks for the names of services, as host:port; empty means that the names can be resolved.

@@ -79,7 +79,9 @@ def test_the_files_say_what_the_repository_says(adopt: Adopt) -> None:
     assert (bgp["cluster_asn"], bgp["router"]["asn"], bgp["router"]["peer_group"]) == (64512, 64513, "home-ops")
     assert (bgp["advertised_pools"], bgp["announce_pods"]) == (["bgp-default", "bgp-ingress"], True)
     assert found["secrets"]["items"]["cloudflare"] == {"title": "Cloudflare API Token", "field": "token"}
-    assert found["secrets"]["items"]["wiki_database_home_ops"] == {"title": "Wiki Database - home-ops"}
+    assert found["secrets"]["items"]["wiki_database_home_ops"] == {
+        "title": "Wiki Database - home-ops", "fields": ["password", "username"],
+    }  # fmt: skip
     assert found["gitops"]["mode"] == "existing"
     assert found["services"] == [
         {"name": "longhorn", "title": "Longhorn", "namespace": "longhorn-system", "service": "longhorn-frontend",
