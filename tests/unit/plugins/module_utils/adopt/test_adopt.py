@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -144,6 +145,44 @@ def test_a_fault_of_the_repository_ends_no_adoption(fault: Any, adopt: Adopt) ->
     made = adopt(fault.changes)
     for content in made.files.values():
         yaml.safe_load(content)
+
+
+_ODD: list[Any] = [
+    None, True, 3, -1, 1.5, "", "a.b", "10.0.0.1/24", [], {}, ["x"], [None], {"a": 1}, [{"a": 1}], "{{ x }}", "x\ny"
+]  # fmt: skip
+
+
+def _spoilt(value: Any, chance: float, random: Random) -> Any:
+    """Return a value of which some parts are something else."""
+    if random.random() < chance:
+        return random.choice(_ODD)
+    if isinstance(value, dict):
+        return {
+            key: item if key in ("apiVersion", "kind") else _spoilt(item, chance, random) for key, item in value.items()
+        }
+    return [_spoilt(item, chance, random) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_values_of_any_type_end_no_adoption(seed: int, adopt: Adopt) -> None:
+    random = Random(seed)
+    tree = gitops_base.files()
+    for path in tree:
+        if path.endswith(".yaml"):
+            documents = [document for document in yaml.safe_load_all(tree[path]) if isinstance(document, dict)]
+            spoilt = [
+                {
+                    key: item if key in ("apiVersion", "kind") else _spoilt(item, 0.08, random)
+                    for key, item in one.items()
+                }
+                for one in documents
+            ]
+            tree[path] = yaml.safe_dump_all(spoilt)
+    made = adopt(tree=tree)
+    ours = {"group_vars/all/connection.yml", "group_vars/all/model.yml"}
+    for path, content in made.files.items():
+        yaml.safe_load(content)
+        assert path in ours or "{{" not in content
 
 
 def test_a_template_is_not_taken_over(adopt: Adopt) -> None:
