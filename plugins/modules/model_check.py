@@ -173,12 +173,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils.checks import engine, report
-from ..module_utils.checks.registry import ERROR, PHASES, REGISTER, WARN
+from ..module_utils.checks.registry import ERROR, PHASES, WARN
+from ..module_utils.checks.suppress import overrides
 from ..module_utils.common.context import Context
-from ..module_utils.common.errors import HomeopsError, InputError
+from ..module_utils.common.errors import HomeopsError
 from ..module_utils.common.runner import run_module
 from ..module_utils.model import locate, world
-from ..module_utils.model.schema import nearest
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -225,7 +225,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         world.World(model, groups),
         where=engine.in_inventory(model, locator),
         phases=params["phase"] or [],
-        overrides=[_override(entry) for entry in params["ignore"] or []],
+        overrides=overrides(params["ignore"] or []),
     )
     result = {
         "changed": False,
@@ -241,17 +241,6 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         # The message tells the rest; what Ansible prints of a failure should end with it.
         raise ModelError(report.failure(found), facts={key: result[key] for key in ("findings", "counts")})
     return result
-
-
-def _override(entry: Mapping[str, Any]) -> engine.Override:
-    if entry["id"] not in REGISTER:
-        meant = nearest(entry["id"], REGISTER)
-        raise InputError(
-            f"there is no check {entry['id']!r} to ignore",
-            remedy=f"Did you mean {meant}" if meant else "The checks are listed in docs/checks",
-            param="ignore",
-        )
-    return engine.Override(entry["id"], entry["severity"], entry["reason"], entry["key"])
 
 
 def _need_libraries() -> None:

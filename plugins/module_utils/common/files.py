@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files with secrets on the controller: readable by their owner only, and never half written."""
+"""Files on the controller, never half written; those with secrets are readable by their owner only."""
 
 from __future__ import annotations
 
@@ -24,6 +24,19 @@ def write_private(path: str, text: str) -> None:
     """Write or replace a file in one step, mode 0600; missing parent folders are made with mode 0700."""
     path, temporary = _prepared(path, text)
     try:
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    _keep(path)
+
+
+def write_shared(path: str, text: str) -> None:
+    """Write or replace a file without secrets in one step, mode 0644; missing parent folders are made."""
+    os.makedirs(os.path.dirname(os.path.abspath(os.path.expanduser(path))), exist_ok=True)
+    path, temporary = _prepared(path, text)
+    try:
+        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

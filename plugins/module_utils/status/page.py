@@ -76,6 +76,11 @@ def page(title: str, made: str, reports: Mapping[str, Report]) -> str:
         _table("Routes", (reports.get("bgp") or {}).get("routes"), _ROUTES),
     ]
     body = "\n".join(part for part in parts if part)
+    return document(title, body)
+
+
+def document(title: str, body: str) -> str:
+    """Return a page of the collection around its inner HTML."""
     # The policy is the page's own promise: no script, nothing from elsewhere.
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
