@@ -49,18 +49,20 @@ lab-status: setup ## what the lab runs
 	@python -m lab status
 
 .PHONY: test
-test: setup-test ## everything below, two stages at a time, with a summary
+test: setup-test ## everything below, three stages at a time, with a summary
 	@python -m tools.check
 
-.PHONY: lint sanity unit integration bgp molecule
+.PHONY: lint sanity unit integration site bgp molecule
 lint: setup-test ## ruff, mypy, yamllint, ansible-lint, generated pages
 	@python -m tools.check ruff mypy yamllint ansible-lint docs
 sanity: setup-test ## ansible-test sanity, in a copy of the tree
 	@python -m tools.check sanity
 unit: setup-test ## the unit tests
 	@python -m tools.check unit
-integration: setup-test ## the playbooks on labs of their own
+integration: setup-test ## modules, playbooks and stand-ins on labs of their own
 	@python -m tools.check integration
+site: setup-test ## whole runs: from cold to standing, resumed, with bad input, day two
+	@python -m tools.check site
 bgp: setup-test ## the router, its speakers and the phase that joins them
 	@python -m tools.check bgp
 molecule: setup-test ## converge, idempotence and verify: a lab of its own, and a router with a kernel of its own

@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The stages of ``make test``: ``python -m tools.check [stage ...]``, all of them when none is named.
 
-Every stage runs, whatever the others did; the summary and the exit status tell which failed. Two lanes run side by
-side: one computes (linters, units, sanity), the other mostly waits (playbooks against labs). A stage's output goes to
+Every stage runs, whatever the others did; the summary and the exit status tell which failed. Three lanes run side by
+side: one computes (linters, units, sanity), the others mostly wait (playbooks against labs). A stage's output goes to
 ``.cache/test/<stage>.log``; the terminal sees one line per stage, the summary lines of test runs, and the end of the
 log of a failure. A single named stage writes straight to the terminal.
 """
@@ -58,12 +58,29 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
 
 
-#: What waits for routers and speakers in the other lane, so that both lanes take about as long.
+#: Tests that wait for routers and speakers, and tests that walk whole runs: stages of their own, so that all lanes take
+#: about as long. What is in neither belongs to the stage ``integration``.
 ROUTER_TESTS = (
     "tests/integration/lab_bgp",
     "tests/integration/cilium_modules",
+    "tests/integration/udm_bgp",
+    "tests/integration/bgp_phase",
     "tests/integration/site/test_bgp_phase.py",
 )
+RUN_TESTS = (
+    "tests/integration/site",
+    "tests/integration/day_two",
+    "tests/integration/secrets_phase",
+    "tests/integration/identity",
+)
+#: Nobody who only reads the inventory starts a lab, but these do.
+LAB = {"HOMEOPS_LAB_AUTOSTART": "1"}
+
+
+def tests(*places: str, without: Sequence[str] = ()) -> list[str]:
+    """Return the command that runs these tests."""
+    return python("-m", "pytest", "-q", *places, *(f"--ignore={place}" for place in without))
+
 
 # The order within a lane is the order of cost: the cheap answers come first.
 STAGES = (
@@ -81,38 +98,18 @@ STAGES = (
     Stage("unit", [python("-m", "pytest", "-q", "tests/unit")]),
     Stage("ansible-lint", [["ansible-lint", "--offline", "--profile", "production", "--nocolor"]]),
     Stage("sanity", [python("-m", "tools.sanity")]),
-    Stage(
-        "integration",
-        [
-            python(
-                "-m",
-                "pytest",
-                "-q",
-                "tests/integration",
-                "tests/acceptance",
-                *(f"--ignore={place}" for place in ROUTER_TESTS),
-            )
-        ],
-        "lab",
-        780,
-        {"HOMEOPS_LAB_AUTOSTART": "1"},
-    ),
-    Stage(
-        "bgp",
-        [
-            python(
-                "-m",
-                "pytest",
-                "-q",
-                *ROUTER_TESTS,
-            )
-        ],
-        limit=780,
-        env={"HOMEOPS_LAB_AUTOSTART": "1"},
-    ),
-    Stage("molecule", [["molecule", "test", "--scenario-name", "default"]], "lab", 420),
+    Stage("bgp", [tests(*ROUTER_TESTS)], limit=1500, env=LAB),
     # A kernel per machine takes root and the routing daemons; without them it says so and passes.
     Stage("router", [python("-m", "tools.router_scenario")], limit=420),
+    Stage(
+        "integration",
+        [tests("tests/integration", "tests/acceptance", without=(*ROUTER_TESTS, *RUN_TESTS))],
+        "lab",
+        1500,
+        LAB,
+    ),
+    Stage("site", [tests(*RUN_TESTS, without=ROUTER_TESTS)], "run", 2400, LAB),
+    Stage("molecule", [["molecule", "test", "--scenario-name", "default"]], "lab", 600),
 )
 
 

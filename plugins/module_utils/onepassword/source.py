@@ -20,7 +20,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-import yaml
+try:
+    import yaml
+except ImportError:  # every controller has it; only a look at the imports without Ansible's own does not
+    yaml = None  # type: ignore[assignment]
 
 from ..common.errors import InputError
 from . import items

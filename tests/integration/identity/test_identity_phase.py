@@ -56,7 +56,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("identity")
     shutil.copytree(HOME, folder / "home")
     with AuthentikServer() as server:
-        yield House(server, Lab("127.74", folder), folder / "home")
+        yield House(server, Lab("127.89", folder), folder / "home")
 
 
 def test_the_phase_from_prediction_to_a_service_that_goes(house: House) -> None:
@@ -124,7 +124,7 @@ def test_an_external_outpost_and_radius(tmp_path: Path) -> None:
     identity["radius"] = {"client_networks": ["172.29.51.0/24"]}
     services[0]["outpost"] = "outside"
     with AuthentikServer() as server, KubeServer(tmp_path, "emulator") as kube:
-        house = House(server, Lab("127.74", tmp_path), HOME)
+        house = House(server, Lab("127.89", tmp_path), HOME)
         variables = {
             "homeops_identity": identity,
             "homeops_services": services,
@@ -156,7 +156,7 @@ def test_the_lab_by_its_own_doors(tmp_path: Path) -> None:
     """The same play with the lab's inventory: another address, the real name, a certificate of the lab's CA."""
     scenario = tmp_path / "always.yml"
     scenario.write_text("name: always\nauthentik: {always: true}\n", encoding="utf-8")
-    lab = Lab("127.74", tmp_path)
+    lab = Lab("127.89", tmp_path)
     lab.up("--scenario", str(scenario))
     try:
         done = lab.play(playbook="playbooks/identity.yml")

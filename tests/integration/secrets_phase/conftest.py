@@ -28,7 +28,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     directory = Path(tmp_path_factory.mktemp("secrets"))
     scenario = directory / "scenario.yml"
     scenario.write_text(FAST, encoding="utf-8")
-    running = Lab("127.95", directory)
+    running = Lab("127.88", directory)
     running.up("--quiet", "--scenario", str(scenario))
     try:
         run = running.play("-t", "preflight,talos,kubernetes,cni")
