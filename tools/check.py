@@ -77,7 +77,7 @@ RUN_TESTS = (
 LAB = {"HOMEOPS_LAB_AUTOSTART": "1"}
 
 
-def tests(*places: str, without: Sequence[str] = ()) -> list[str]:
+def pytest(*places: str, without: Sequence[str] = ()) -> list[str]:
     """Return the command that runs these tests."""
     return python("-m", "pytest", "-q", *places, *(f"--ignore={place}" for place in without))
 
@@ -98,17 +98,17 @@ STAGES = (
     Stage("unit", [python("-m", "pytest", "-q", "tests/unit")]),
     Stage("ansible-lint", [["ansible-lint", "--offline", "--profile", "production", "--nocolor"]]),
     Stage("sanity", [python("-m", "tools.sanity")]),
-    Stage("bgp", [tests(*ROUTER_TESTS)], limit=1500, env=LAB),
+    Stage("bgp", [pytest(*ROUTER_TESTS)], limit=1500, env=LAB),
     # A kernel per machine takes root and the routing daemons; without them it says so and passes.
     Stage("router", [python("-m", "tools.router_scenario")], limit=420),
     Stage(
         "integration",
-        [tests("tests/integration", "tests/acceptance", without=(*ROUTER_TESTS, *RUN_TESTS))],
+        [pytest("tests/integration", "tests/acceptance", without=(*ROUTER_TESTS, *RUN_TESTS))],
         "lab",
         1500,
         LAB,
     ),
-    Stage("site", [tests(*RUN_TESTS, without=ROUTER_TESTS)], "run", 2400, LAB),
+    Stage("site", [pytest(*RUN_TESTS, without=ROUTER_TESTS)], "run", 2400, LAB),
     Stage("molecule", [["molecule", "test", "--scenario-name", "default"]], "lab", 600),
 )
 
