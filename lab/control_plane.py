@@ -194,11 +194,11 @@ class ControlPlane:
             self.hosts,
             self._node_ready,
             self.state.logs,
-            self.scenario.faults.workloads,
-            self.bgp,
-            self.web,
-            self.flux,
-            self.platform,
+            faults=self.scenario.faults.workloads,
+            bgp=self.bgp,
+            web=self.web,
+            flux=self.flux,
+            platform=self.platform,
         )
         world.connect = f"http://{door_address(CONNECT, self.net)}:{CONNECT_PORT}"
         manager = Manager(world, builtin_garbage_collection=backend.builtin_garbage_collection)

@@ -69,6 +69,7 @@ class World:
         hosts: Callable[[], list[Host]],
         node_ready: Callable[[str, bool], None],
         logs: Path,
+        *,
         faults: list[WorkloadFault] | None = None,
         bgp: Network | None = None,
         web: Web | None = None,

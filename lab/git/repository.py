@@ -77,7 +77,8 @@ class Repository:
     async def create(self, branch: str = "main") -> None:
         """Make it, empty, as a new repository of a hosting service is."""
         self.path.mkdir(parents=True, exist_ok=True)
-        await git("init", "--quiet", "--bare", f"--initial-branch={branch}", ".", where=self.path)
+        # Without a template there are no sample hooks, which would be executable.
+        await git("init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", ".", where=self.path)
         await git("config", "http.receivepack", "true", where=self.path)
 
     def tip(self, reference: str) -> str:

@@ -79,10 +79,9 @@ class FluxCluster:
             lambda: HOSTS,
             lambda name, ready: None,
             self.server.directory / "logs",
-            self.scenario.faults.workloads,
-            None,
-            flux,
-            self.platform,
+            faults=self.scenario.faults.workloads,
+            flux=flux,
+            platform=self.platform,
         )
         self.manager = Manager(world, builtin_garbage_collection=self.server.backend.builtin_garbage_collection)
         self.manager.start()
