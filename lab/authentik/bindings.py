@@ -26,7 +26,7 @@ class Target(Field):
     def take(self, value: Any, call: Call) -> Any:
         """Check that it is there."""
         if not is_uuid(value):
-            raise Invalid(f"“{value}” is not a valid UUID.")
+            raise Invalid(f"\u201c{value}\u201d is not a valid UUID.")
         tables = call.store.tables
         if value in tables["applications"] or value in tables["flows"]:
             return value

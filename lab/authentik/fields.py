@@ -100,7 +100,7 @@ class Slug(Text):
         """Check its characters."""
         value = super().take(value, call)
         if not _SLUG.match(value):
-            raise Invalid("Enter a valid “slug” consisting of letters, numbers, underscores or hyphens.")
+            raise Invalid("Enter a valid \u201cslug\u201d consisting of letters, numbers, underscores or hyphens.")
         return value
 
 
@@ -265,7 +265,7 @@ def reference(table: str, key: Any, call: Call, *, whole: bool) -> Any:
             raise Invalid(f"Incorrect type. Expected pk value, received {type(key).__name__}.")
         key = int(key)
     elif isinstance(key, str) and not is_uuid(key):
-        raise Invalid(f"“{key}” is not a valid UUID.")
+        raise Invalid(f"\u201c{key}\u201d is not a valid UUID.")
     elif not isinstance(key, str):
         raise Invalid(f"Incorrect type. Expected pk value, received {type(key).__name__}.")
     if key not in call.store.tables[table]:

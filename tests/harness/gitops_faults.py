@@ -245,14 +245,16 @@ BROKEN = [
         edit(
             _TASKS,
             "cilium install --version 1.17.6",
-            "cilium install --version 1.17.6 --set kubeProxyReplacement=true --set k8sServiceHost=172.29.51.10 --set k8sServicePort=6443",
+            "cilium install --version 1.17.6 --set kubeProxyReplacement=true --set "
+            "k8sServiceHost=172.29.51.10 --set k8sServicePort=6443",
         ),
     ),
     Fault(
         "TAL001",
         edit(
             _MACHINE,
-            "image: factory.talos.dev/installer/ced720bf79203f5297a63edcdbbf43a0922c2a66dcfa6676b1cc1ce46d105be1:v1.10.5",
+            "image: "
+            "factory.talos.dev/installer/ced720bf79203f5297a63edcdbbf43a0922c2a66dcfa6676b1cc1ce46d105be1:v1.10.5",
             "image: https://example.org/v1.10.5/metal-amd64.raw.xz",
         ),
     ),
@@ -311,7 +313,12 @@ BROKEN = [
         {
             **append(
                 _APPS,
-                "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps-wiki, namespace: flux-system}\nspec: {path: ./apps/extra, prune: true, interval: 10m, sourceRef: {kind: GitRepository, name: flux-system}}\n",
+                "---\n"
+                "apiVersion: kustomize.toolkit.fluxcd.io/v1\n"
+                "kind: Kustomization\n"
+                "metadata: {name: apps-wiki, namespace: flux-system}\n"
+                "spec: {path: ./apps/extra, prune: true, interval: 10m, sourceRef: {kind: GitRepository, name: "
+                "flux-system}}\n",
             ),
             "apps/extra/note.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: note, namespace: wiki}\n",
         },
@@ -320,7 +327,12 @@ BROKEN = [
     Fault(
         "GIT001",
         {
-            "clusters/home-ops/extra.yaml": "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: extra, namespace: flux-system}\nspec: {path: ./apps/wiki}\n"
+            "clusters/home-ops/extra.yaml": (
+                "apiVersion: kustomize.toolkit.fluxcd.io/v1\n"
+                "kind: Kustomization\n"
+                "metadata: {name: extra, namespace: flux-system}\n"
+                "spec: {path: ./apps/wiki}\n"
+            )
         },
     ),
     Fault(
@@ -343,7 +355,10 @@ BROKEN = [
                 ),
                 (
                     "  dependsOn:\n    - name: infrastructure-longhorn\n  healthChecks:",
-                    "  dependsOn:\n    - name: infrastructure-sources\n    - name: infrastructure-monitoring-crds\n  healthChecks:",
+                    "  dependsOn:\n"
+                    "    - name: infrastructure-sources\n"
+                    "    - name: infrastructure-monitoring-crds\n"
+                    "  healthChecks:",
                 ),
             )
         },
@@ -381,7 +396,10 @@ BROKEN = [
         "GIT008",
         append(
             "infrastructure/sources/repositories.yaml",
-            "---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata: {name: grafana, namespace: flux-system}\n",
+            "---\n"
+            "apiVersion: source.toolkit.fluxcd.io/v1\n"
+            "kind: HelmRepository\n"
+            "metadata: {name: grafana, namespace: flux-system}\n",
         ),
     ),
     Fault("GIT009", {"apps/authentik/empty/kustomization.yaml": "resources: []\n"}),
@@ -429,7 +447,15 @@ BROKEN = [
         "SEC004",
         append(
             _SECRET,
-            "---\napiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: wiki-backup}\nspec:\n  secretStoreRef: {kind: ClusterSecretStore, name: onepassword-connect}\n  data:\n    - secretKey: user\n      remoteRef: {key: Wiki Database - home-ops, property: user-name}\n",
+            "---\n"
+            "apiVersion: external-secrets.io/v1\n"
+            "kind: ExternalSecret\n"
+            "metadata: {name: wiki-backup}\n"
+            "spec:\n"
+            "  secretStoreRef: {kind: ClusterSecretStore, name: onepassword-connect}\n"
+            "  data:\n"
+            "    - secretKey: user\n"
+            "      remoteRef: {key: Wiki Database - home-ops, property: user-name}\n",
         ),
     ),
     Fault(
@@ -461,7 +487,9 @@ BROKEN = [
             _CLUSTER: (
                 (
                     "    - name: infrastructure-onepassword\n    - name: infrastructure-monitoring-crds\n",
-                    "    - name: infrastructure-onepassword\n    - name: infrastructure-cilium-pools\n    - name: infrastructure-monitoring-crds\n",
+                    "    - name: infrastructure-onepassword\n"
+                    "    - name: infrastructure-cilium-pools\n"
+                    "    - name: infrastructure-monitoring-crds\n",
                 ),
             ),
         },
@@ -507,7 +535,11 @@ BROKEN = [
         "STO005",
         append(
             "apps/database/cluster.yaml",
-            "---\napiVersion: barmancloud.cnpg.io/v1\nkind: ObjectStore\nmetadata: {name: backup, namespace: database}\nspec: {configuration: {destinationPath: s3://longhorn-backup/postgres}}\n",
+            "---\n"
+            "apiVersion: barmancloud.cnpg.io/v1\n"
+            "kind: ObjectStore\n"
+            "metadata: {name: backup, namespace: database}\n"
+            "spec: {configuration: {destinationPath: s3://longhorn-backup/postgres}}\n",
         ),
         use="longhorn-backups-home-ops",
     ),
@@ -535,7 +567,11 @@ BROKEN = [
         edit(
             _TASKS,
             "  cni:\n",
-            "  all:\n    deps: [phase-talos, phase-cni]\n  phase-talos: {cmds: [{task: talos:apply}]}\n  phase-cni: {cmds: [{task: cni}]}\n  cni:\n",
+            "  all:\n"
+            "    deps: [phase-talos, phase-cni]\n"
+            "  phase-talos: {cmds: [{task: talos:apply}]}\n"
+            "  phase-cni: {cmds: [{task: cni}]}\n"
+            "  cni:\n",
         ),
     ),
     Fault("BOO005", append(_SCRIPT, "kubectl get pods -n kube-system | grep etcd\n")),
@@ -557,7 +593,19 @@ RIGHT: dict[str, Changes] = {
     ),
     "DNS002-paths": append(
         "apps/authentik/ingress.yaml",
-        "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: wiki-outpost, namespace: authentik}\nspec:\n  ingressClassName: nginx-internal\n  rules:\n    - host: wiki.k8s.example.net\n      http:\n        paths:\n          - path: /outpost.goauthentik.io\n            pathType: Prefix\n            backend: {service: {name: ak-outpost-proxy, port: {number: 9000}}}\n",
+        "---\n"
+        "apiVersion: networking.k8s.io/v1\n"
+        "kind: Ingress\n"
+        "metadata: {name: wiki-outpost, namespace: authentik}\n"
+        "spec:\n"
+        "  ingressClassName: nginx-internal\n"
+        "  rules:\n"
+        "    - host: wiki.k8s.example.net\n"
+        "      http:\n"
+        "        paths:\n"
+        "          - path: /outpost.goauthentik.io\n"
+        "            pathType: Prefix\n"
+        "            backend: {service: {name: ak-outpost-proxy, port: {number: 9000}}}\n",
     ),
     "ING002-allowed": {
         _LONGHORN: (
@@ -589,6 +637,10 @@ RIGHT: dict[str, Changes] = {
     },
     "STO005-two-on-purpose": append(
         "apps/database/cluster.yaml",
-        "---\napiVersion: barmancloud.cnpg.io/v1\nkind: ObjectStore\nmetadata: {name: backup, namespace: database}\nspec: {configuration: {destinationPath: s3://postgres-archive/x}}\n",
+        "---\n"
+        "apiVersion: barmancloud.cnpg.io/v1\n"
+        "kind: ObjectStore\n"
+        "metadata: {name: backup, namespace: database}\n"
+        "spec: {configuration: {destinationPath: s3://postgres-archive/x}}\n",
     ),
 }

@@ -46,18 +46,17 @@ def provider(one: Wanted, facts: Facts) -> Judgement:
     if mode and found.get("mode") != mode:
         return BROKEN, f"provider {found.get('name')} has mode {found.get('mode')}, the ingress needs {mode}"
     if one.guarded:
-        return _proxied(one, found, facts)
+        return _proxied(one, found, facts.identity)
     return OK, f"provider {found.get('name')}"
 
 
-def _proxied(one: Wanted, found: Answer, facts: Facts) -> Judgement:
+def _proxied(one: Wanted, found: Answer, identity: Answer) -> Judgement:
     name = found.get("name")
     if _host(found) != one.host.lower():
         return BROKEN, f"provider {name} stands for {found.get('external_host')}, wanted is https://{one.host}"
-    assert facts.identity is not None  # noqa: S101 (the caller has looked)
     twins = [
         str(other.get("name"))
-        for other in facts.identity.get("providers") or []
+        for other in identity.get("providers") or []
         if other.get("external_host") and _host(other) == one.host.lower() and other.get("pk") != found.get("pk")
     ]
     if twins:

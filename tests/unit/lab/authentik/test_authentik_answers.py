@@ -63,7 +63,7 @@ TABLE: list[tuple[str, str | Body, Body, Any]] = [
     ("POST", "/providers/oauth2/", lambda a: a.oauth2("x", redirect_uris=[{"matching_mode": "regex", "url": "("}]),
         {"redirect_uris": ["Invalid Regex Pattern: ("]}),
     ("POST", "/core/applications/", lambda a: {"name": "G", "slug": "bad slug"},
-        {"slug": ["Enter a valid “slug” consisting of letters, numbers, underscores or hyphens."]}),
+        {"slug": ["Enter a valid \u201cslug\u201d consisting of letters, numbers, underscores or hyphens."]}),
     ("POST", "/core/applications/", lambda a: {"name": "G", "slug": "taken"},
         {"slug": ["Application with this slug already exists."]}),
     ("POST", "/core/applications/", lambda a: {"name": "G", "slug": "g", "provider": 1},
