@@ -95,9 +95,9 @@ STAGES = (
             ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", LINK],
         ],
     ),
-    Stage("unit", [python("-m", "pytest", "-q", "tests/unit")]),
+    Stage("unit", [python("-m", "pytest", "-q", "tests/unit")], limit=1500),
     Stage("ansible-lint", [["ansible-lint", "--offline", "--profile", "production", "--nocolor"]]),
-    Stage("sanity", [python("-m", "tools.sanity")]),
+    Stage("sanity", [python("-m", "tools.sanity")], limit=1500),
     Stage("bgp", [pytest(*ROUTER_TESTS)], limit=1500, env=LAB),
     # A kernel per machine takes root and the routing daemons; without them it says so and passes.
     Stage("router", [python("-m", "tools.router_scenario")], limit=420),
