@@ -141,7 +141,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
             remedy="Use lower-case letters, digits and dashes",
             param="name",
         )
-    dest = os.path.abspath(os.path.expanduser(params["dest"] or os.path.join("inventories", name)))
+    dest = os.path.abspath(params["dest"] or os.path.join("inventories", name))
     if os.path.lexists(dest):
         raise InputError(
             "the inventory is there already, and nothing of it is overwritten",

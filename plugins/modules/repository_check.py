@@ -280,7 +280,7 @@ def _write(found: engine.Report, source: str, wanted: Mapping[str, Any], ctx: Co
     for form, render in FORMS.items():
         if not wanted.get(form):
             continue
-        path, text = os.path.abspath(os.path.expanduser(wanted[form])), _printable(render(found, source))
+        path, text = os.path.abspath(wanted[form]), _printable(render(found, source))
         try:
             changed = not os.path.exists(path) or files.read_text(path) != text
             if changed and not ctx.check_mode:

@@ -113,7 +113,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Take a snapshot; see DOCUMENTATION."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", params["cluster"]):
         raise InputError(f"{params['cluster']!r} cannot be part of a file's name", param="cluster")
-    directory = os.path.expanduser(params["directory"])
+    directory = params["directory"]
     path = os.path.join(directory, snapshot.name(params["cluster"], datetime.now(UTC)))
     reasons = []
     for target in map(target_of, params["nodes"]):
