@@ -29,7 +29,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(CHECKOUT / "collections"), str(CHECKOUT)]
 
 from tests.harness import gitops_large  # noqa: E402
-from tests.harness.gitops_faults import write  # noqa: E402
+from tests.harness.gitops_edits import write  # noqa: E402
 
 #: So many wrong answers are printed.
 _SHOWN = 20

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 from . import gitops_base
-from .gitops_faults import BROKEN, Fault, changed
+from .gitops_edits import Fault, changed
+from .gitops_faults import BROKEN
 
 #: The faults, by what they are called in the table; they do not touch each other.
 SEEDED = (

@@ -21,7 +21,8 @@ from pathlib import Path
 import pytest
 
 from tests.harness import gitops_base, gitops_large
-from tests.harness.gitops_faults import BROKEN, changed, write
+from tests.harness.gitops_edits import changed, write
+from tests.harness.gitops_faults import BROKEN
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 GUARD = """

@@ -18,7 +18,8 @@ from ansible_collections.homeops.cluster.plugins.module_utils.common.context imp
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError, InputError
 from ansible_collections.homeops.cluster.plugins.modules import repository_adopt, repository_check
 from tests.harness import gitops_base
-from tests.harness.gitops_faults import BROKEN, changed, write
+from tests.harness.gitops_edits import changed, write
+from tests.harness.gitops_faults import BROKEN
 
 FORMS = ("text", "json", "sarif", "html")
 

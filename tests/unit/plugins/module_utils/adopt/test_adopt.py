@@ -22,7 +22,8 @@ from ansible_collections.homeops.cluster.plugins.module_utils.model import shape
 from ansible_collections.homeops.cluster.plugins.module_utils.model.world import World
 from ansible_collections.homeops.cluster.plugins.module_utils.repository import view
 from tests.harness import gitops_base
-from tests.harness.gitops_faults import BROKEN, Changes, changed, write
+from tests.harness.gitops_edits import Changes, changed, write
+from tests.harness.gitops_faults import BROKEN
 
 ROOT = Path(__file__).resolve().parents[5]
 #: What the repository of the tests does not have and nobody can tell from it.

@@ -21,7 +21,7 @@ from ansible_collections.homeops.cluster.plugins.module_utils.checks.registry im
 from ansible_collections.homeops.cluster.plugins.module_utils.model.world import World
 from ansible_collections.homeops.cluster.plugins.module_utils.repository import view
 from tests.harness import gitops_base
-from tests.harness.gitops_faults import write
+from tests.harness.gitops_edits import write
 
 ROOT = Path(__file__).resolve().parents[5]
 SHARED = Path(os.environ.get("HOMEOPS_SHARED", ROOT.parent / "shared"))

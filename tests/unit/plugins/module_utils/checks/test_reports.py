@@ -25,7 +25,8 @@ from ansible_collections.homeops.cluster.plugins.module_utils.checks import (
 )
 from ansible_collections.homeops.cluster.plugins.module_utils.checks.registry import REGISTER
 from ansible_collections.homeops.cluster.plugins.module_utils.repository import view
-from tests.harness.gitops_faults import BROKEN, changed, write
+from tests.harness.gitops_edits import changed, write
+from tests.harness.gitops_faults import BROKEN
 
 #: One fault for each kind of report line; BGP005 is set aside by its object.
 FAULTS = ("STO006", "BGP017", "BGP005", "SEC007")

@@ -20,7 +20,8 @@ from ansible_collections.homeops.cluster.plugins.module_utils.checks import engi
 from ansible_collections.homeops.cluster.plugins.module_utils.checks.registry import REGISTER, REPO
 from ansible_collections.homeops.cluster.plugins.module_utils.repository import view
 from tests.harness import gitops_base, gitops_large
-from tests.harness.gitops_faults import BROKEN, RIGHT, Fault, changed, write
+from tests.harness.gitops_edits import Fault, changed, write
+from tests.harness.gitops_faults import BROKEN, RIGHT
 
 ROOT = Path(__file__).resolve().parents[5]
 SHARED = Path(os.environ.get("HOMEOPS_SHARED", ROOT.parent / "shared"))

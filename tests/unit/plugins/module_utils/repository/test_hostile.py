@@ -20,7 +20,7 @@ from ansible_collections.homeops.cluster.plugins.module_utils.common.errors impo
 from ansible_collections.homeops.cluster.plugins.module_utils.repository import documents, files, limits, view
 from ansible_collections.homeops.cluster.plugins.module_utils.repository.spot import Fault
 from tests.harness import gitops_base
-from tests.harness.gitops_faults import write
+from tests.harness.gitops_edits import write
 
 _LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
