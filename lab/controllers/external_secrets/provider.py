@@ -106,14 +106,15 @@ class Provider:
                 except ValueError:
                     message = content.decode("utf-8", "replace")
                 raise ProviderError(f"status {answer.status}: {message}")
-        except (aiohttp.ClientError, OSError) as error:
-            words = "EOF" if isinstance(error, aiohttp.ServerDisconnectedError) else f"dial tcp: {error}"
-            raise ProviderError(f'Get "{self._shown}/v1{path}": {words}') from error
         except TimeoutError:
+            # An OSError itself, and told otherwise.
             raise ProviderError(
                 f'Get "{self._shown}/v1{path}": context deadline exceeded '
                 "(Client.Timeout exceeded while awaiting headers)"
             ) from None
+        except (aiohttp.ClientError, OSError) as error:
+            words = "EOF" if isinstance(error, aiohttp.ServerDisconnectedError) else f"dial tcp: {error}"
+            raise ProviderError(f'Get "{self._shown}/v1{path}": {words}') from error
 
 
 def _field(item: Body, label: str) -> bytes:

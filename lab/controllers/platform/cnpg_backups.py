@@ -11,7 +11,7 @@ import time
 from typing import ClassVar
 
 from ..api import DEPLOYMENTS, Object, Resource
-from ..base import Controller, Memory, merge_conditions, owner_reference, timestamp
+from ..base import Memory, merge_conditions, owner_reference, timestamp
 from ..manager import World
 from . import cnpg_plan as plan
 from .cnpg import CLUSTERS, IMAGE, OBJECT_STORES, CloudNativePg
@@ -28,7 +28,7 @@ class CloudNativePgBackups(CloudNativePg):
     watches: ClassVar[tuple[Resource, ...]] = (*CloudNativePg.watches, BACKUPS, SCHEDULES)
 
     def __init__(self, world: World) -> None:
-        Controller.__init__(self, world)
+        super().__init__(world)
         self._begun = Memory()
 
     async def reconcile(self) -> None:

@@ -17,11 +17,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-try:
-    import yaml
-except ImportError:  # the import tests of ansible-test run without it; who reads a repository says so at use
-    yaml = None  # type: ignore[assignment]
-
 from ..model.schema import Path
 from . import limits
 from .documents import Document

@@ -74,7 +74,7 @@ def layout(reports: Mapping[str, Report]) -> tuple[list[Box], list[Edge]]:
             continue
         key = f"address/{row['name']}"
         tone = "bad" if row.get("broken") else "good" if row.get("accepted") else "mute"
-        boxes.append(Box(key, 2, str(row["prefix"]).split("/")[0], tone, str(row["name"])))
+        boxes.append(Box(key, 2, str(row["prefix"]).split("/", 1)[0], tone, str(row["name"])))
         for node in row.get("wanted") or []:
             edges.append(Edge(f"node/{node}", key, tone, str(row.get("broken") or row["prefix"])))
     for one in (reports.get("services") or {}).get("services") or []:

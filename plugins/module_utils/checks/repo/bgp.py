@@ -286,7 +286,7 @@ def as_numbers(repository: Repository) -> Iterator[Breach]:
     for spot, local, remote, address in pairs:
         if local == remote:
             yield Breach(spot, f"Cluster and router have the same AS number {local}.", "two private numbers")
-        for number in {local, remote}:
+        for number in sorted({local, remote}):
             if not (64512 <= number <= 65534 or 4200000000 <= number <= 4294967294):
                 yield Breach(spot, f"AS {number} is not for private use.", "64512 to 65534")
         for router in repository.routers:

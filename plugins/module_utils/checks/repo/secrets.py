@@ -227,7 +227,7 @@ def vaults(repository: Repository) -> Iterator[Breach]:
             continue
         vault, title = _OP_VAULT.search(command.text), _OP_TITLE.search(command.text)
         pairs = [(vault.group(1), title.group(1) or title.group(2))] if vault and title else []
-        pairs += [(found, name) for found, name in _OP_REFERENCE.findall(command.text)]
+        pairs += _OP_REFERENCE.findall(command.text)
         for found, name in pairs:
             if name in wanted and found not in readable and "$" not in found:
                 text = f"The item {name!r} is in the vault {found}, which no store reads."

@@ -357,7 +357,7 @@ def dual_stack_longhorn(repository: Repository) -> Iterator[Breach]:
             continue
         for subject in ("pods", "services"):
             nets = [net for net in plan.networks if net.subject == subject]
+            six = [net for net in nets if net.given.version == 6]
             if {net.given.version for net in nets} == {4, 6}:
-                six = next(net for net in nets if net.given.version == 6)
-                yield Breach(six.spot, f"The {subject} have two families, with Longhorn {use.version}.", "IPv4 only")
+                yield Breach(six[0].spot, f"The {subject} have two families, with Longhorn {use.version}.", "IPv4 only")
                 break

@@ -132,8 +132,9 @@ def test_a_secret_is_issued_anew_only_for_a_reason() -> None:
     assert held is not None
     now = issued.not_before
 
-    def reason(spec: Any = SPEC, secret: Any = secret, held: Any = held, now: Any = now) -> str:
-        return certificates.must_issue(spec, secret, held, now)[0]
+    def reason(**other: Any) -> str:
+        given = {"spec": SPEC, "secret": secret, "held": held, "now": now} | other
+        return certificates.must_issue(given["spec"], given["secret"], given["held"], given["now"])[0]
 
     assert reason() == ""
     assert reason(secret=None) == "DoesNotExist"
