@@ -128,7 +128,7 @@ from typing import Any
 from ..module_utils.common.context import Context
 from ..module_utils.common.errors import HomeopsError
 from ..module_utils.common.runner import run_module
-from ..module_utils.status import report as status, table
+from ..module_utils.status import options, report as status, table
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -142,12 +142,7 @@ SPEC: dict[str, Any] = {
             "type": "list",
             "elements": "dict",
             "default": [],
-            "options": {
-                "kind": {"type": "str", "required": True, "choices": ["DaemonSet", "Deployment", "StatefulSet"]},
-                "namespace": {"type": "str", "required": True},
-                "name": {"type": "str", "required": True},
-                "version": {"type": "str", "default": ""},
-            },
+            "options": options.WORKLOAD,
         },
         "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
     },

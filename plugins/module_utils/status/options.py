@@ -24,6 +24,13 @@ SERVICE: dict[str, Any] = {
     "outpost": {"type": "str", "default": "embedded"},
     "open_paths": {"type": "list", "elements": "str", "default": []},
 }
+#: A workload that must run.
+WORKLOAD: dict[str, Any] = {
+    "kind": {"type": "str", "required": True, "choices": ["DaemonSet", "Deployment", "StatefulSet"]},
+    "namespace": {"type": "str", "required": True},
+    "name": {"type": "str", "required": True},
+    "version": {"type": "str", "default": ""},
+}
 
 
 def service(entry: Mapping[str, Any]) -> chain.Wanted:
