@@ -110,8 +110,18 @@ options:
       installer_image:
         description: Image of the installer.
         type: str
+      factory:
+        description: Host of the Image Factory.
+        type: str
+        default: factory.talos.dev
+  declared:
+    description:
+      - What the model declares of nodes and services, as the filter P(homeops.cluster.status_of#filter) returns it.
+    type: dict
+    default: {}
+    suboptions:
       nodes:
-        description: What is declared of single nodes, as M(homeops.cluster.talos_config) takes it.
+        description: Of each node what its machine config is made of.
         type: list
         elements: dict
         default: []
@@ -130,6 +140,93 @@ options:
             type: list
             elements: raw
             default: []
+      schematic:
+        description: Image Factory schematic of the nodes, whose installer is wanted.
+        type: dict
+      services:
+        description: The services as they are declared, see M(homeops.cluster.service_status).
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          name:
+            description: Name of the service, and slug of its application.
+            type: str
+            required: true
+          title:
+            description: Title for people.
+            type: str
+          host:
+            description: Host under which it is reached.
+            type: str
+            required: true
+          auth:
+            description: How one logs in.
+            type: str
+            choices: [proxy, forward, oidc, none]
+            required: true
+          ingress_class:
+            description: Class of its Ingress.
+            type: str
+            required: true
+          entry:
+            description: The Service (C(namespace/name)) that gives the controller of this class its address.
+            type: str
+            required: true
+          pool:
+            description: Pool from which the address comes.
+            type: str
+            required: true
+          address:
+            description: The address that it must have.
+            type: str
+          namespace:
+            description: Namespace of the service behind it.
+            type: str
+            required: true
+          service:
+            description: Its Service.
+            type: str
+            required: true
+          port:
+            description: Port of the Service.
+            type: int
+            required: true
+          scheme:
+            description: What it speaks.
+            type: str
+            choices: [http, https]
+            default: http
+          outpost:
+            description: Name of the outpost, C(embedded) for the server's own.
+            type: str
+            default: embedded
+          outpost_service:
+            description: The Service (C(namespace/name)) of the outpost.
+            type: str
+          login_host:
+            description: Host of the login page.
+            type: str
+          open_paths:
+            description: Patterns of paths that are open on purpose.
+            type: list
+            elements: str
+            default: []
+      probes:
+        description: Hosts and paths that are asked for as a stranger would.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          host:
+            description: The host.
+            type: str
+            required: true
+          paths:
+            description: The paths.
+            type: list
+            elements: str
+            default: [/]
   talos_version:
     description: Wanted version of Talos; empty compares nothing.
     type: str
@@ -253,90 +350,6 @@ options:
         description: Not used here; O(timeouts) decides.
         type: int
         default: 30
-  services:
-    description: The services as they are declared, see M(homeops.cluster.service_status).
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description: Name of the service, and slug of its application.
-        type: str
-        required: true
-      title:
-        description: Title for people.
-        type: str
-      host:
-        description: Host under which it is reached.
-        type: str
-        required: true
-      auth:
-        description: How one logs in.
-        type: str
-        choices: [proxy, forward, oidc, none]
-        required: true
-      ingress_class:
-        description: Class of its Ingress.
-        type: str
-        required: true
-      entry:
-        description: The Service (C(namespace/name)) that gives the controller of this class its address.
-        type: str
-        required: true
-      pool:
-        description: Pool from which the address comes.
-        type: str
-        required: true
-      address:
-        description: The address that it must have.
-        type: str
-      namespace:
-        description: Namespace of the service behind it.
-        type: str
-        required: true
-      service:
-        description: Its Service.
-        type: str
-        required: true
-      port:
-        description: Port of the Service.
-        type: int
-        required: true
-      scheme:
-        description: What it speaks.
-        type: str
-        choices: [http, https]
-        default: http
-      outpost:
-        description: Name of the outpost, C(embedded) for the server's own.
-        type: str
-        default: embedded
-      outpost_service:
-        description: The Service (C(namespace/name)) of the outpost.
-        type: str
-      login_host:
-        description: Host of the login page.
-        type: str
-      open_paths:
-        description: Patterns of paths that are open on purpose.
-        type: list
-        elements: str
-        default: []
-  probes:
-    description: Hosts and paths that are asked for as a stranger would.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      host:
-        description: The host.
-        type: str
-        required: true
-      paths:
-        description: The paths.
-        type: list
-        elements: str
-        default: [/]
   door:
     description: Where to connect to instead of the hosts' own addresses, C(host:port).
     type: str
@@ -522,7 +535,7 @@ from ..module_utils.common.context import Context
 from ..module_utils.common.runner import run_module
 from ..module_utils.overview import areas, run as overview
 from ..module_utils.status import options as status
-from ..module_utils.talos import config_source, options as talos
+from ..module_utils.talos import config_source, options as talos, schematic
 from ..module_utils.unifi import session as unifi
 
 _CONFIG = (
@@ -535,6 +548,29 @@ _CONFIG = (
     "additional_sans",
     "installer_image",
 )
+
+_DECLARED: dict[str, Any] = {
+    "nodes": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            **{key: config_source.OPTIONS[key] for key in ("machine_type", "patches")},
+        },
+    },
+    "schematic": {"type": "dict"},
+    "services": {"type": "list", "elements": "dict", "default": [], "options": status.SERVICE},
+    "probes": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "host": {"type": "str", "required": True},
+            "paths": {"type": "list", "elements": "str", "default": ["/"]},
+        },
+    },
+}
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -557,17 +593,10 @@ SPEC: dict[str, Any] = {
             "type": "dict",
             "options": {
                 **{key: config_source.OPTIONS[key] for key in _CONFIG},
-                "nodes": {
-                    "type": "list",
-                    "elements": "dict",
-                    "default": [],
-                    "options": {
-                        "name": {"type": "str", "required": True},
-                        **{key: config_source.OPTIONS[key] for key in ("machine_type", "patches")},
-                    },
-                },
+                "factory": {"type": "str", "default": schematic.FACTORY},
             },
         },
+        "declared": {"type": "dict", "default": {}, "options": _DECLARED},
         "talos_version": {"type": "str", "default": ""},
         "kubernetes_version": {"type": "str", "default": ""},
         "kubeconfig": {"type": "path"},
@@ -580,16 +609,6 @@ SPEC: dict[str, Any] = {
         "state_command": {"type": "list", "elements": "str", "default": []},
         "zone": {"type": "str"},
         "identity": {"type": "dict", "options": authentik.ARGUMENTS},
-        "services": {"type": "list", "elements": "dict", "default": [], "options": status.SERVICE},
-        "probes": {
-            "type": "list",
-            "elements": "dict",
-            "default": [],
-            "options": {
-                "host": {"type": "str", "required": True},
-                "paths": {"type": "list", "elements": "str", "default": ["/"]},
-            },
-        },
         "door": {"type": "str"},
         "ca_file": {"type": "path"},
         "timeout": {"type": "float", "default": 10},

@@ -149,7 +149,7 @@ def _wanted(params: Mapping[str, Any], names: Sequence[str], shown: tuple[str, .
         workloads=tuple(params["workloads"]),
         router=params["router"],
         maximum_paths=params["maximum_paths"],
-        services=tuple(options.service(entry) for entry in params["services"]),
+        services=tuple(options.service(entry) for entry in params["declared"].get("services") or []),
         thresholds=Thresholds(**params["thresholds"]),
     )
 

@@ -24,7 +24,7 @@ from ..kubernetes.certificates import validity
 from ..kubernetes.client import Client
 from ..kubernetes.errors import KubernetesError, NotFound
 from ..status import probe
-from ..talos import apply_plan, config_source, node_state, state
+from ..talos import apply_plan, config_source, node_state, schematic, state
 from ..talos.client import TalosClient
 from ..talos.connection import NodeMode, target_of
 from ..talos.identity import Identity
@@ -153,12 +153,16 @@ class Sources:
 
     def _declared(self, name: str) -> Mapping[str, Any]:
         """Return what is declared of one node."""
-        listed = (self.params.get("machine_config") or {}).get("nodes") or []
-        return next((node for node in listed if node["name"] == name), {})
+        return next((node for node in self.params["declared"].get("nodes") or [] if node["name"] == name), {})
 
     def _drift(self, name: str) -> Callable[[TalosClient, NodeMode], dict[str, Any]]:
         """Return what holds a node's machine config against the declared one, over the connection that is open."""
         given = {**self.params["machine_config"], **self._declared(name)}
+        if self.params["declared"].get("schematic"):
+            made = schematic.schematic(self.params["declared"]["schematic"])
+            given["installer_image"] = schematic.installer(
+                made.id, given.get("talos_version") or "", factory=given["factory"]
+            )
 
         def judge(client: TalosClient, mode: NodeMode) -> dict[str, Any]:
             observed = node_state.observe(client, mode)
@@ -282,7 +286,7 @@ class Sources:
 
     def _hosts(self, kind: str) -> Iterator[Job]:
         door, ca_file = self.params.get("door") or "", self.params.get("ca_file") or ""
-        for one in self.params["probes"]:
+        for one in self.params["declared"].get("probes") or []:
             targets = [probe.Target(one["host"], path, door) for path in one["paths"]]
             ask = _bound(probe.probe, targets, ca_file=ca_file, timeout=self.timeout(kind))
             yield Job(f"{kind}:{one['host']}", ask, self.timeout(kind))
