@@ -481,8 +481,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 report:
-  description: The report; a key may be added to it, none is renamed without another RV(report.schema).
-  returned: always
+  description: >-
+    The report; a key may be added to it, none is renamed without another RV(report.schema). A failed task has only
+    RV(worst), and the files.
+  returned: success
   type: dict
   contains:
     schema:
@@ -520,9 +522,13 @@ report:
       description: Every system that was asked, with C(state), C(seconds), C(timeout) and C(reason).
       type: list
       elements: dict
+worst:
+  description: The worst severity.
+  returned: failure
+  type: str
 table:
   description: The report for people.
-  returned: always
+  returned: success
   type: str
 """
 

@@ -120,9 +120,15 @@ def render(report: Mapping[str, Any], detail: Collection[str]) -> str:
     :param detail: the areas whose rows are shown.
     """
     listed = [
-        (one["name"], one["state"].upper() if one["state"] != OK else OK, one["summary"]) for one in report["areas"]
+        (
+            one["name"],
+            one["state"].upper() if one["state"] != OK else OK,
+            str(one["since"])[:16].replace("T", " "),
+            one["summary"],
+        )
+        for one in report["areas"]
     ]
-    parts = [columns(("AREA", "STATE", "WHAT"), listed)]
+    parts = [columns(("AREA", "STATE", "SINCE", "WHAT"), listed)]
     for area in report["areas"]:
         if area["name"] in detail and area["rows"]:
             parts.append(_rows(area))
