@@ -40,12 +40,17 @@ def certificates(facts: Facts) -> Area:
         if answer and answer.get("expires"):
             _lives(area, facts, "Kubernetes API", name, answer["expires"])
     area.rows.sort(key=lambda row: (row["days"] is None, row["days"] or 0, row["kind"], row["name"]))
-    mine = [row for row in area.rows if row["kind"] != "Talos API" and row["days"] is not None]
-    first = mine[0] if mine else None
-    area.summary = counted(len(area.rows), "certificate") + (
-        f", the first ends in {first['days']:g} days ({first['name']})" if first else ""
-    )
+    area.summary = counted(len(area.rows), "certificate") + _first(area)
     return area
+
+
+def _first(area: Area) -> str:
+    """Tell how many have ended, or which ends first of those that somebody has to renew."""
+    mine = [row for row in area.rows if row["kind"] != "Talos API" and row["days"] is not None]
+    over = sum(row["days"] <= 0 for row in mine)
+    if over:
+        return f", {over} {'has' if over == 1 else 'have'} ended"
+    return f", the first ends in {mine[0]['days']:g} days ({mine[0]['name']})" if mine else ""
 
 
 def _row(facts: Facts, kind: str, name: str, end: Any, ready: bool, text: str) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def etcd(facts: Facts) -> Area:
     area = Area("etcd")
     answers = {name: said(facts, name) for name in facts.wanted.shown}
     found = {name: answer["etcd"] for name, answer in answers.items() if answer.get("etcd")}
-    planes = {name: etcd for name, etcd in found.items() if etcd.get("control_plane") or not etcd.get("running")}
+    planes = {name: etcd for name, etcd in found.items() if etcd.get("control_plane")}
     running = {name: etcd for name, etcd in planes.items() if etcd.get("running")}
     newest = max((int(etcd["raft_index"]) for etcd in running.values()), default=0)
     for name, answer in answers.items():
@@ -128,9 +128,8 @@ def _together(
 ) -> None:
     """Judge what the members say of each other."""
     workers = sum(
-        1
+        answer.get("mode") == "configured" and bool(answer.get("etcd")) and not answer["etcd"].get("control_plane")
         for answer in answers.values()
-        if answer.get("etcd") and not answer["etcd"].get("control_plane") and not answer["etcd"].get("reason")
     )
     split = report.members_fault(answers.values(), len(facts.wanted.nodes) - workers)
     if split:
