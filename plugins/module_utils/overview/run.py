@@ -242,6 +242,6 @@ def _verdict(result: dict[str, Any], fail_on: str) -> dict[str, Any]:
         target=report["cluster"],
         answer="; ".join(told) + more,
         remedy="The first area that is broken is the one to mend: the later ones rest on it",
-        # The report itself would bury the message; it is in the files, and in the result of a run that fails on nothing.
+        # The report itself would bury the message; the files have it.
         facts={"changed": False, "worst": report["worst"]},
     )
