@@ -4,8 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Asking many systems at once: a few threads, and a deadline for each system, so that one that hangs costs it once.
 
-A thread that waits for a system which does not answer is left behind: its answer, should it ever come, is dropped. It
-gives up its slot long before, so that many systems that hang do not keep others waiting.
+A thread that waits for a system which does not answer is left behind: its answer, should it ever come, is dropped.
+When all slots are taken by systems that hang, they are given up long before the deadline, so that those behind them are
+asked. As long as answers come, slow systems keep their slots: more at once would only make each of them slower.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from typing import Any
 
 from ..common.errors import HomeopsError
 
-#: Systems that are asked at the same time, those that have been silent for :data:`PATIENCE` left out.
-SLOTS = 32
-#: Seconds after which a system that has not answered no longer counts against the slots.
+#: Systems that are asked at the same time. More would only wait for this machine's own cores.
+SLOTS = 16
+#: Seconds without any answer after which those that are under way no longer count against the slots.
 PATIENCE = 1.0
 
 ANSWERED, FAILED, TIMEOUT, UNASKED = "answered", "failed", "timeout", "unasked"
@@ -86,32 +87,40 @@ def gather(
     waiting.reverse()
     done: queue.SimpleQueue[tuple[str, Answer]] = queue.SimpleQueue()
     running: dict[str, tuple[Job, float]] = {}
+    holding: set[str] = set()
     found: dict[str, Answer] = {}
+    moved = clock()
     while waiting or running:
-        now = clock()
-        while waiting and sum(now - began < patience for _job, began in running.values()) < slots:
+        while waiting and len(holding) < slots:
             job = waiting.pop()
-            running[job.name] = (job, now)
+            running[job.name] = (job, clock())
+            holding.add(job.name)
             # A daemon: one that hangs must not keep the process from ending.
             threading.Thread(target=_run, args=(job, done), name=job.name, daemon=True).start()
-        pause = min(began + job.timeout for job, began in running.values()) - now
+        pause = min(began + job.timeout for job, began in running.values()) - clock()
         if waiting:
-            pause = min(
-                [pause, *(began + patience - now for _job, began in running.values() if now - began < patience)]
-            )
+            pause = min(pause, moved + patience - clock())
         try:
             name, answer = done.get(timeout=max(0.0, pause))
+        except queue.Empty:
+            pass
+        else:
+            moved = clock()
             if name in running:
                 found[name] = answer
                 del running[name]
-        except queue.Empty:
-            pass
+            holding.discard(name)
+            continue
         now = clock()
+        if waiting and now - moved >= patience:
+            moved = now
+            holding.clear()
         for name, (job, began) in list(running.items()):
-            if now - began >= job.timeout and done.empty():
+            if now - began >= job.timeout:
                 reason = f"no answer within {job.timeout:g} s"
                 found[name] = Answer(name, TIMEOUT, None, now - began, reason, job.timeout)
                 del running[name]
+                holding.discard(name)
     return {name: found[name] for name in order}
 
 

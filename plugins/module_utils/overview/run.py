@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ from ..talos.identity import Identity
 from ..talos.secrets import SecretsBundle
 from . import access, certificates, cluster, delivery, document, history, network, nodes, page, storage
 from .areas import AREAS, FAILS, PER_NODE, Area, Facts, Thresholds, Wanted
-from .gather import gather, unasked
+from .gather import Answer, gather, unasked
 from .sources import KINDS, Sources
 
 JUDGES: Mapping[str, Callable[[Facts], Area]] = {
@@ -58,6 +59,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     sources = Sources(params, ctx, areas, shown, identity, _bundle(params, ctx, areas, blank))
     answers = gather(sources.jobs()) if areas else {}
     answers.update({kind: unasked(kind, reason) for kind, reason in sources.unasked.items()})
+    answers = {name: _compared(answer, sources) for name, answer in answers.items()}
     wanted = _wanted(params, names, shown, now)
     facts = Facts(wanted, answers)
     judged = [_judged(area, facts) for area in areas]
@@ -136,6 +138,14 @@ def _bundle(
     except HomeopsError as error:
         blank["machine configs"] = str(error).rstrip(".")
         return None
+
+
+def _compared(answer: Answer, sources: Sources) -> Answer:
+    """Return a node's answer with its machine configs held against the declared one, and no longer in it."""
+    if not isinstance(answer.value, dict) or "held" not in answer.value:
+        return answer
+    value = {key: item for key, item in answer.value.items() if key != "held"}
+    return replace(answer, value={**value, **sources.compare(value["name"], answer.value["held"])})
 
 
 def _wanted(params: Mapping[str, Any], names: Sequence[str], shown: tuple[str, ...], now: datetime) -> Wanted:

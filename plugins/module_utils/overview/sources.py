@@ -15,7 +15,7 @@ from ..authentik.info import Info
 from ..cilium import info as cilium
 from ..cilium.store import Store as CiliumStore
 from ..common.context import Context
-from ..common.errors import InputError
+from ..common.errors import HomeopsError, InputError
 from ..flux.store import Store as FluxStore
 from ..frr import live
 from ..frr.state_command import Shell
@@ -140,42 +140,45 @@ class Sources:
             *(("config",) if "nodes" in self.areas and self.bundle is None else ()),
             *(("etcd",) if "etcd" in self.areas else ()),
         ]
-        further = self._drift if "nodes" in self.areas and self.bundle is not None else None
+        further = _held if "nodes" in self.areas and self.bundle is not None else None
         for node in self.params["nodes"]:
             target = target_of(node)
             if target.label in self.shown:
-                judge = None if further is None else further(target.label)
-                yield Job(
-                    f"{kind}:{target.label}",
-                    _bound(state.look, target, self.identity, self.timeout(kind), parts, judge),
-                    self.timeout(kind),
-                )
+                ask = _bound(state.look, target, self.identity, self.timeout(kind), parts, further)
+                yield Job(f"{kind}:{target.label}", ask, self.timeout(kind))
 
     def _declared(self, name: str) -> Mapping[str, Any]:
         """Return what is declared of one node."""
         return next((node for node in self.params["declared"].get("nodes") or [] if node["name"] == name), {})
 
-    def _drift(self, name: str) -> Callable[[TalosClient, NodeMode], dict[str, Any]]:
-        """Return what holds a node's machine config against the declared one, over the connection that is open."""
+    def desired(self, name: str) -> config_source.Desired:
+        """Return a node's declared machine config.
+
+        :raises InputError: it cannot be made.
+        """
         given = {**self.params["machine_config"], **self._declared(name)}
         if self.params["declared"].get("schematic"):
             made = schematic.schematic(self.params["declared"]["schematic"])
             given["installer_image"] = schematic.installer(
                 made.id, given.get("talos_version") or "", factory=given["factory"]
             )
+        return config_source.desired(given, self.ctx, self.bundle)
 
-        def judge(client: TalosClient, mode: NodeMode) -> dict[str, Any]:
-            observed = node_state.observe(client, mode)
-            if mode is NodeMode.MAINTENANCE:
-                return {"config": "none", "drift": None}
-            found: dict[str, Any] = {"config": apply_plan.relation(observed), "drift": None}
-            try:
-                wanted = config_source.desired(given, self.ctx, self.bundle)
-            except InputError as error:
-                return {**found, "drift_reason": str(error).rstrip(".")}
-            return {**found, "drift": apply_plan.changed_paths(wanted.documents, observed)}
-
-        return judge
+    def compare(self, name: str, held: node_state.Held) -> dict[str, Any]:
+        """Return how a node's machine config relates to its declared one: ``config``, ``drift``, ``drift_reason``."""
+        found: dict[str, Any] = {"config": "none", "drift": None}
+        if not held.stored:
+            return found
+        try:
+            wanted = self.desired(name)
+            if held.stored == held.active == wanted.text.encode():
+                return {"config": "in_sync", "drift": []}
+            observed = held.observed(name)
+            found["config"] = apply_plan.relation(observed)
+            found["drift"] = apply_plan.changed_paths(wanted.documents, observed)
+        except HomeopsError as error:
+            found["drift_reason"] = str(error).rstrip(".")
+        return found
 
     # -- Kubernetes --------------------------------------------------------------------------------------------------
 
@@ -290,6 +293,11 @@ class Sources:
             targets = [probe.Target(one["host"], path, door) for path in one["paths"]]
             ask = _bound(probe.probe, targets, ca_file=ca_file, timeout=self.timeout(kind))
             yield Job(f"{kind}:{one['host']}", ask, self.timeout(kind))
+
+
+def _held(client: TalosClient, mode: NodeMode) -> dict[str, Any]:
+    """Read a node's machine configs; they are judged when all systems have been asked, not against their deadlines."""
+    return {"held": node_state.held(client, mode)}
 
 
 def _bound(work: Callable[..., Any], *args: Any, **named: Any) -> Callable[[], Any]:
