@@ -239,3 +239,17 @@ def test_flux_objects_are_exported_by_kube_state_metrics(whole: list[Object]) ->
         for kind in re.findall(r'customresource_kind="(\w+)"', expression)
     }
     assert asked <= {one["groupVersionKind"]["kind"] for one in shown}
+
+
+def test_the_guide_names_every_alert_and_every_metric_of_ours(whole: list[Object]) -> None:
+    guide = (Path(__file__).parents[5] / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\| `(homeops_\w+)` \| (.*?) \|", guide, re.M))
+    assert {name: re.findall(r"`(\w+)`", labels) for name, labels in table.items()} == {
+        gauge.name: list(gauge.labels) for gauge in metrics.GAUGES
+    }
+    named = set(re.findall(r"`((?:[A-Z]\w+|<Kind>)+\*?)`", guide))
+    patterns = [re.compile(name.replace("<Kind>", r"\w+").replace("*", r"\w*")) for name in named]
+    missing = {
+        rule["alert"] for _name, rule in rules(whole) if not any(one.fullmatch(rule["alert"]) for one in patterns)
+    }
+    assert missing == set()
