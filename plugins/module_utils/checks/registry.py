@@ -26,12 +26,14 @@ EVERY = PHASES
 ERROR = "error"
 WARN = "warn"
 #: What a check's function is given: a ``model.world.World``, a ``repository.view.Repository``, both of them as an
-#: ``engine.Case``, or the facts of the running systems (``checks.live.Live``).
+#: ``engine.Case``, the facts of the running systems (``checks.live.Live``), or what was seen at the doors of the
+#: systems before a run (``checks.doors.Doors``); the last two as an ``engine.Case`` too.
 MODEL = "model"
 REPO = "repo"
 BOTH = "both"
 LIVE = "live"
-SCOPES = (MODEL, REPO, BOTH, LIVE)
+DOORS = "doors"
+SCOPES = (MODEL, REPO, BOTH, LIVE, DOORS)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Breach:
     :param use: the value to use instead, when it can be computed.
     :param why: what breaks, when it differs from the check's own reason.
     :param severity: when it differs from the check's own.
+    :param of: what of the running systems it is about, ``node/mini01``, when ``path`` is a place in the model.
     """
 
     path: Path | Spot
@@ -51,6 +54,7 @@ class Breach:
     use: str | None = None
     why: str = ""
     severity: str = ""
+    of: str = ""
 
 
 Look = Callable[[Any], Iterator[Breach]]
