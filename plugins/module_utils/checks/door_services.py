@@ -76,7 +76,7 @@ def _hosts(world: World) -> Iterator[tuple[Path, str]]:
     yield ("identity", "host"), str(world.get("identity", "host")).lower()
     for path, service in world.entries("services"):
         if "name" in service:
-            yield (*path, "name"), f"{service['name']}.{zone}".lower()
+            yield (*path, "name"), str(service.get("host") or f"{service['name']}.{zone}").lower()
 
 
 @check(

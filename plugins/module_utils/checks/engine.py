@@ -38,11 +38,14 @@ from . import (
     door_systems,
     doors,
     live,
+    model_secrets,
     names,
     platform,
     pools,
     reading,
     schema,
+    services,
+    settled,
     talos,
     versions,
 )
@@ -64,10 +67,10 @@ from .repo import (
 
 #: The modules that hold the checks; each registers its own when it is imported.
 ROOMS = (
-    *(addressing, bgp, cilium, names, platform, pools, reading, schema, talos, versions),
+    *(addressing, bgp, cilium, model_secrets, names, platform, pools, reading, schema, services, talos, versions),
     *(repo_addressing, repo_bgp, repo_bootstrap, repo_cilium, repo_dns, repo_gitops, repo_identity, repo_monitoring),
     *(repo_router, repo_secrets, repo_storage, repo_talos),
-    *(live, door_systems, door_services),
+    *(live, door_systems, door_services, settled),
 )
 #: The variable that holds the model, and the prefix of the variables that hold its subjects.
 MODEL = "homeops_model"

@@ -12,7 +12,7 @@ registered once with ``through=lens``: the lens makes the same typed thing of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,12 +102,19 @@ class Check:
         return tuple(scope for scope in SCOPES if scope in self.looks)
 
     @property
+    def settled(self) -> str:
+        """Why no model can break it, empty when it has a function for the model."""
+        return SETTLED.get(self.id, "")
+
+    @property
     def detail(self) -> str:
         """The longer explanation, from the docstring of the first function."""
         return next(iter(self.notes.values()), "")
 
 
 REGISTER: dict[str, Check] = {}
+#: Why no model can break a check, by its id (``settled``).
+SETTLED: dict[str, str] = {}
 #: Functions of other scopes whose check has not been registered yet: the order of imports means nothing.
 WAITING: dict[str, list[tuple[str, Look]]] = {}
 
@@ -163,6 +170,14 @@ def also(name: str, scope: str) -> Callable[[Look], Look]:
         return look
 
     return register
+
+
+def settle(reasons: Mapping[str, str]) -> None:
+    """Say of checks why no model can break them.
+
+    :param reasons: a sentence by id.
+    """
+    SETTLED.update(reasons)
 
 
 def _through(lens: Callable[[Any], Iterator[Any]], look: Look) -> Look:
