@@ -290,6 +290,7 @@ def test_preflights_checks_find_nothing_in_the_tree(tmp_path: Path) -> None:
         target.write_text(text)
     repository = view.read(str(tmp_path))
     assert [router.file for router in repository.routers] == ["router/frr.conf"]
+    assert repository.of("CiliumBGPAdvertisement")
     report = engine.run_checks(engine.Case(model=World(model), repository=repository))
     assert set(SETTLED) <= set(report.ran)
     assert [(finding.id, finding.where, finding.summary) for finding in report.findings] == []
