@@ -27,11 +27,11 @@ _SEEN = "verified by running against simulated systems"
     why="Addresses would be handed out and announced, and no router would take them.",
     broken="no HOMEOPS_UNIFI_API_KEY, or a gateway whose firmware knows no BGP",
     right="an API key of a console with an adopted UDM Pro, UniFi OS 4.1 and Network 9 or newer",
-    ground="jamesbraid/go-unifi unifi/bgp_config.generated.go: api.err.BgpUnsupportedDevice",
+    ground="the console's capability gate: udapi_caps bit 22 and udapi_version; " + _SEEN,
     scope=DOORS,
 )
 def console(case: Any) -> Iterator[Breach]:
-    """The stored BGP configuration is read, which needs all three."""
+    """Its devices are read: an adopted gateway must say that it can do BGP. A write would say it too, but too late."""
     seen = need(case.doors.console, "console")
     if seen.trouble is not None:
         yield Breach(("router_api_key",), sentence(seen.trouble.text), seen.trouble.remedy or None, of="console")

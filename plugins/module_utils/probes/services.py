@@ -27,7 +27,7 @@ from ..kubernetes.certificates import validity
 from ..kubernetes.client import Client as KubernetesClient
 from ..kubernetes.errors import NotTrusted, Unauthorized
 from ..onepassword import report, session as secrets
-from ..unifi import bgp_config, dns, session as consoles
+from ..unifi import devices, dns, session as consoles
 from .machines import trouble_of
 
 #: Items of Connect are read over so many connections.
@@ -42,13 +42,13 @@ def console(params: Mapping[str, Any], *, zone: str, bgp: bool, ctx: Context) ->
     """Read what the console holds.
 
     :param zone: of the DNS records that are wanted; none when it is empty.
-    :param bgp: whether the BGP configuration is read, which needs a gateway that can do it.
+    :param bgp: whether its gateway has to be able to do BGP.
     """
     where = f"{params['host']}:{params['port']}"
     try:
         with consoles.connect(params, Context(read_text=ctx.read_text)) as client:
             if bgp:
-                bgp_config.BgpConfig(client, params["site"]).read()
+                devices.require_bgp(client, params["site"])
             records = dns.chosen(dns.read(client, params["site"]), zone, _RECORDS) if zone else None
     except HomeopsError as error:
         found = trouble_of(error)
