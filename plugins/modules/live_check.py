@@ -488,6 +488,8 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         overrides=chosen,
         scopes=(LIVE, DOORS),
     )
+    # What nobody was asked about is not judged, and not to be counted as if it were.
+    found.ran = [name for name in found.ran if name not in found.passed_over]
     result = {
         "changed": False,
         "findings": [finding.as_dict() for finding in found.findings],

@@ -106,9 +106,9 @@ def _hardware(case: Any, node: Node) -> Any:
     from ..talos.documents import Document
 
     world: World = need(case.model, "model")
-    made = patches.patches(world.clean, node.name)
-    machine = {"install": made[0]["machine"]["install"]}
-    config = [Document("", {"machine": machine})]
+    made: list[Any] = patches.patches(world.clean, node.name)
+    machine: Any = {"machine": {"install": made[0]["machine"]["install"]}}
+    config = [Document("", machine)]
     config += [Document(str(body["kind"]), body) for body in made[1:] if body.get("kind") == "UserVolumeConfig"]
     return hardware.check_hardware(config, node.disks, node.links, system_disk=node.system_disk)
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import os
 import socket
 import ssl
@@ -153,7 +154,8 @@ def knock(host: str, port: int, bundle: Callable[[], SecretsBundle | None], name
         made = bundle()
         ours, answer = _certified(host, port, made.k8s.crt, name) if made else (None, "")
         return Vip(host, port, ours, answer)
-    answers = ask_all({other: lambda other=other: _accepts(host, other) for other in _OTHERS}, 2 * _KNOCK)
+    knocks = {other: functools.partial(_accepts, host, other) for other in _OTHERS}
+    answers = ask_all(knocks, 2 * _KNOCK)
     return Vip(host, next((other for other in _OTHERS if answers[other] is True), 0))
 
 
