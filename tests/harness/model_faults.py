@@ -478,6 +478,12 @@ BROKEN = [
     Broken(
         "GIT013", {("gitops", "extra_resources"): ["https://example.org/x.yaml"]}, "homeops_gitops.extra_resources[0]"
     ),
+    Broken(
+        "MOD014",
+        {("versions", "flux"): "v2.3.0"},
+        "homeops_versions.flux",
+        "a release tested with it, or Kubernetes v1.25 to v1.30",
+    ),
     Broken("MOD013", {("services", 6): {**OPEN, "auth": "oidc"}}, "homeops_services[6]"),
     Broken("MOD013", wiki(auth="proxy"), "homeops_services[6].oidc", "auth: oidc"),
     Broken("MOD013", wiki(skip_paths=["^/x$"]), "homeops_services[6].skip_paths", None),
@@ -569,6 +575,7 @@ RIGHT: dict[str, Changes] = {
     "IDP002": {("services", 1, "auth"): "forward", ("services", 1, "mode"): "forward_domain"},
     "IDP004": wiki(oidc={"redirect_uris": [{"url": "https://wiki\\.example\\.net/.*", "matching_mode": "regex"}]}),
     "GIT013": {("gitops", "extra_resources"): ["apps/mine"]},
+    "MOD014": {("versions", "flux"): "v2.9.1"},
     "MOD013": wiki(groups=["Grafana Editors"]),
     "STO006": {("storage", "postgresql", "backup_schedule"): "0 */15 3-5 * * MON,FRI"},
     "STO007": {("storage", "default_replicas"): 2},
