@@ -507,6 +507,7 @@ RIGHT: dict[str, Changes] = {
         ("networks", "services", "ipv6"): "fd47:25e1:2f96:f600::/64",
         ("versions", "kubernetes"): "v1.33.1",
         ("versions", "cilium"): "1.18.2",
+        ("versions", "flux"): "v2.5.1",
     },
     "NET001": {("networks", "pods", "ipv4"): "10.50.0.0/16"},
     "NET002": {("networks", "services", "ipv4"): "10.245.0.0/16"},
