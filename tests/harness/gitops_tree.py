@@ -19,6 +19,8 @@ from ansible_collections.homeops.cluster.plugins.module_utils.frr import edit, o
 from ansible_collections.homeops.cluster.plugins.module_utils.model import bgp, router
 from ansible_collections.homeops.cluster.plugins.modules import cilium_bgp_policy, udm_bgp_peer
 
+from ansible_collections.homeops.cluster.plugins.module_utils.model import shape
+
 HOME = Path(__file__).resolve().parents[2] / "inventories" / "home" / "group_vars" / "all"
 
 
@@ -27,7 +29,7 @@ def home_model() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in sorted(HOME.glob("*.yml")):
         found |= yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    return {subject: found[f"homeops_{subject}"] for subject in found["homeops_model"]}
+    return {subject: found[f"homeops_{subject}"] for subject in shape.MODEL.need}
 
 
 def _options(module: Any, given: Mapping[str, Any]) -> dict[str, Any]:
