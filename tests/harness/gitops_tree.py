@@ -16,10 +16,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.homeops.cluster.plugins.module_utils.cilium import intent, render
 from ansible_collections.homeops.cluster.plugins.module_utils.frr import edit, options
-from ansible_collections.homeops.cluster.plugins.module_utils.model import bgp, router
+from ansible_collections.homeops.cluster.plugins.module_utils.model import bgp, router, shape
 from ansible_collections.homeops.cluster.plugins.modules import cilium_bgp_policy, udm_bgp_peer
-
-from ansible_collections.homeops.cluster.plugins.module_utils.model import shape
 
 HOME = Path(__file__).resolve().parents[2] / "inventories" / "home" / "group_vars" / "all"
 
