@@ -478,6 +478,7 @@ BROKEN = [
     Broken(
         "GIT013", {("gitops", "extra_resources"): ["https://example.org/x.yaml"]}, "homeops_gitops.extra_resources[0]"
     ),
+    Broken("GIT006", wiki(name="grafana", host="other.k8s.home.geoffdavis.com"), "homeops_services[6].name", None),
     Broken(
         "MOD014",
         {("versions", "flux"): "v2.3.0"},
@@ -575,6 +576,7 @@ RIGHT: dict[str, Changes] = {
     "ING002": {("services", 1, "load_balancer"): {**LAN, "allow_lan_bypass": True}},
     "IDP002": {("services", 1, "auth"): "forward", ("services", 1, "mode"): "forward_domain"},
     "IDP004": wiki(oidc={"redirect_uris": [{"url": "https://wiki\\.example\\.net/.*", "matching_mode": "regex"}]}),
+    "GIT006": wiki(host="docs.k8s.home.geoffdavis.com"),
     "GIT013": {("gitops", "extra_resources"): ["apps/mine"]},
     "MOD014": {("versions", "flux"): "v2.9.1"},
     "MOD013": wiki(groups=["Grafana Editors"]),

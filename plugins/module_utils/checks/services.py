@@ -76,6 +76,21 @@ def pooled(world: World) -> Iterator[Breach]:
             yield Breach((*path, "load_balancer", "pool"), text, nearest(pool, pools))
 
 
+@also("GIT006", MODEL)
+def named_once(world: World) -> Iterator[Breach]:
+    """Objects are named after their component, which is there once, or after a service. Services of one name and one
+    host are left to DNS002, Secrets to BGP019."""
+    first: dict[str, tuple[Path, Any]] = {}
+    for path, service in world.entries("services"):
+        name = service.get("name")
+        if name is None:
+            continue
+        other, host = first.setdefault(name, (path, service.get("host")))
+        if other != path and host != service.get("host"):
+            text = f"Ingress and policy of {name} are also made by homeops_services[{other[-1]}]."
+            yield Breach((*path, "name"), text)
+
+
 @also("IDP002", MODEL)
 def modes(world: World) -> Iterator[Breach]:
     """The wiring follows from auth, so a mode that is said beside it must be one of that wiring."""

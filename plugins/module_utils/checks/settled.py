@@ -45,7 +45,6 @@ REASONS = {
     "GIT003": "Components are put in an order before anything is written; a circle is refused there.",
     "GIT004": "Health checks are the component's own declaration of when it is ready.",
     "GIT005": "apiVersions are constants of the templates.",
-    "GIT006": "Each object is made by one component; a second one of the same name is refused when the tree is made.",
     "GIT007": "Every file that is written is listed in the kustomization.yaml beside it, by the same function.",
     "GIT008": "Chart repositories are made from the components that use them.",
     "GIT009": "A component without a file is not written.",
