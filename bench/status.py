@@ -21,6 +21,7 @@ import statistics
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,9 @@ sys.path[:0] = [str(CHECKOUT / "collections"), str(CHECKOUT)]
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator  # noqa: E402
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context  # noqa: E402
+from ansible_collections.homeops.cluster.plugins.module_utils.talos.errors import ConnectionLost  # noqa: E402
 from ansible_collections.homeops.cluster.plugins.modules import cluster_report  # noqa: E402
-from bench.talos_apply_scale import FarNodes, configure  # noqa: E402
+from bench.talos_apply_scale import FarNodes  # noqa: E402
 from tests.harness.lab import Lab  # noqa: E402
 from tests.harness.talos_nodes import BUNDLE  # noqa: E402
 
@@ -43,6 +45,22 @@ HANGING = 1.5
 #: Our own seconds on the lab.
 OWN = 3.0
 TIMEOUT = 20.0
+
+
+def configure(nodes: FarNodes) -> None:
+    """Give every node its first config; one that goes away in the middle of it is asked again."""
+
+    def one(number: int) -> None:
+        for attempt in range(3):
+            try:
+                nodes.apply(number, wait_timeout=300)
+                return
+            except ConnectionLost:
+                if attempt == 2:
+                    raise
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(one, range(1, nodes.count + 1)))
 
 
 def parameters(nodes: FarNodes, count: int, **more: Any) -> dict[str, Any]:
