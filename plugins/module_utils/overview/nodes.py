@@ -63,6 +63,12 @@ def nodes(facts: Facts) -> Area:
                 "reason": str(answer.get("reason") or ""),
             }
         )
+    area.report = {
+        "nodes": [
+            {"name": row["name"], "talos": row["stage"], "kubernetes": "Ready" if row["ready"] else "-"}
+            for row in area.rows
+        ]
+    }
     area.summary = f"{ready_words(ready, area.rows, 'node')} ready"
     return area
 

@@ -23,7 +23,7 @@ def page(report: Mapping[str, Any], drawn: Mapping[str, Mapping[str, Any]]) -> s
     """Return the page.
 
     :param report: as ``document.build`` returns it.
-    :param drawn: the reports ``bgp`` and ``services`` that the topology is drawn from; any may be missing.
+    :param drawn: the reports ``cluster``, ``bgp`` and ``services`` for the topology; without ``bgp`` there is none.
     """
     worst = str(report["worst"])
     parts = [
@@ -31,7 +31,7 @@ def page(report: Mapping[str, Any], drawn: Mapping[str, Mapping[str, Any]]) -> s
         f"<p>{escape(str(report['made']))}, {escape(', '.join(report['nodes']))}</p>",
         _areas(report),
         _findings(report),
-        f'<h2>Topology</h2><div class="card">{draw(drawn)}</div>' if drawn else "",
+        f'<h2>Topology</h2><div class="card">{draw(drawn)}</div>' if drawn.get("bgp") else "",
         rows_table("Trends", report["trends"], (("name", "Trend"), ("subject", "Of"), ("text", "Now and since"))),
     ]
     for area in report["areas"]:

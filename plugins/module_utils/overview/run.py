@@ -40,6 +40,8 @@ JUDGES: Mapping[str, Callable[[Facts], Area]] = {
     "identity": access.identity,
     "services": access.services,
 }
+#: What the reports of areas are called in the drawing of the topology.
+_DRAWN = {"nodes": "cluster"}
 #: Findings of the worst severity that a failure tells; all are in the report.
 _TOLD = 12
 
@@ -79,7 +81,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         new = history.line(now, params["cluster"], report["worst"], judged, whole=whole)
         _write_history(params, ctx, history.extended(kept, new, params["history_length"]), strange, bool(kept))
         _write(params["dest"], lambda path: files.write_shared(path, document.text(report)), "dest")
-        drawn = {area.name: area.report for area in judged if area.report}
+        drawn = {_DRAWN.get(area.name, area.name): area.report for area in judged if area.report}
         _write(params["page_dest"], lambda path: files.write_shared(path, page.page(report, drawn)), "page_dest")
     if params["show"]:
         ctx.show(text)

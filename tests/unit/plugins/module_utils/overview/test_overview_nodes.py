@@ -47,6 +47,8 @@ def test_a_node_that_hangs_is_a_row_and_a_finding_and_the_others_are_whole() -> 
     assert [row["stage"] for row in area.rows] == ["running, ready", "unreachable", "running, ready"]
     assert area.rows[1]["reason"] == "no answer within 5 s"
     assert area.summary == "2 of 3 nodes ready"
+    # The drawing of the topology shows it, too.
+    assert [row["kubernetes"] for row in area.report["nodes"]] == ["Ready", "-", "Ready"]
     assert told(etcd(facts(found))) == [
         ("critical", "mini02", "nobody knows its etcd member: no answer within 5 s"),
     ]
