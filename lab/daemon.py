@@ -162,6 +162,8 @@ class Daemon:
                 return {"pid": os.getpid()}
             case "power":
                 return await self._power(request["node"], bool(request["on"]))
+            case "etcd":
+                return self._etcd_put(dict(request["put"]))
             case "faults":
                 return await self._faults()
             case "fault":
@@ -211,6 +213,14 @@ class Daemon:
             await self.control_plane.lose(node.name)
         self._poke()
         return node.snapshot()
+
+    def _etcd_put(self, keys: dict[str, str]) -> dict[str, str]:
+        """Put keys into the cluster's etcd, beside what Kubernetes keeps there."""
+        etcd = next((etcd for etcd in self.cluster.etcds if etcd.quorum), None)
+        if etcd is None:
+            raise LabError("No etcd has a quorum.")
+        etcd.keys.update(keys)
+        return dict(etcd.keys)
 
     async def _faults(self) -> dict[str, Any]:
         await self.control_plane.faults.sync()

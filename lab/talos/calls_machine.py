@@ -295,8 +295,9 @@ class MachineCalls(Room):
         return one("LogsContainers", ids=[service.id for service in self.node.services])
 
     async def ImagePull(self, request: Any, caller: Caller) -> Any:
-        """Pull an image; a reference without a tag cannot be found."""
-        if ":" not in request.reference.rsplit("/", 1)[-1]:
+        """Pull an image; a reference without a tag cannot be found, nor one that the faults name."""
+        missing = any(request.reference.endswith(end) for end in self.node.faults.missing_images)
+        if missing or ":" not in request.reference.rsplit("/", 1)[-1]:
             raise ApiError(NOT_FOUND, f"error pulling image: {request.reference}: not found")
         return one("ImagePull")
 

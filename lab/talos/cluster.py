@@ -114,6 +114,7 @@ class Cluster:
             "etcd": [
                 {
                     "quorum": etcd.quorum,
+                    "keys": dict(etcd.keys),
                     "leader": etcd.leader.name if etcd.leader else "",
                     "members": [
                         {"id": m.hex_id, "name": m.name, "learner": m.learner, "running": m.running}

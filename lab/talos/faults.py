@@ -28,7 +28,11 @@ class Faults:
     drop: dict[str, int] = field(default_factory=dict)
     """Connections to be cut *after* a call was carried out, before it is answered; -1 is for ever."""
     die_at: str = ""
-    """Lose power at this moment, once: a method's name, or ``install reboot boot upgrade reset``."""
+    """Lose power at this moment, once: a method's name, ``install reboot boot upgrade reset``, or any of the moments
+    that ``Node.moments`` records: ``done:<method>``, ``phase:<name>``, ``stage:<name>``, ``write:<what>``,
+    ``pod:<static pod>``, ``service:<name>``."""
+    die_after: int = 0
+    """Lose power at the n-th moment from now, once; reads of the API are no moments."""
     boot_extra: float = 0.0
     """Seconds added to every boot."""
     stuck_in_boot: bool = False
@@ -47,6 +51,10 @@ class Faults:
     """Entries by which the member's applied index trails the raft index."""
     wrong_ca: bool = False
     """The API presents a certificate of a foreign CA (from the next start of the listener)."""
+    static_pod_crashes: list[str] = field(default_factory=list)
+    """Static pods that start and never become ready, ``kube-scheduler``."""
+    missing_images: list[str] = field(default_factory=list)
+    """Ends of image references that no registry has, ``kubelet:v1.31.99``."""
     kubelet_unhealthy: bool = False
     """The kubelet fails its health check."""
     install_fails: str = ""

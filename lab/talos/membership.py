@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from . import workloads
 from .etcd import Etcd, EtcdError, Member
 from .services import FAILED
 
@@ -105,8 +106,7 @@ async def _static_pods(node: Node) -> None:
     while member is not None and (member.learner or not node.services["kubelet"].running):
         await node.cluster.wait()
     await asyncio.sleep(node.delays.static_pods)
-    node.static_pods_up = True
-    node.cluster.changed()
+    workloads.start(node)
 
 
 def leave(node: Node) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import readiness, sequences
+from . import readiness, sequences, workloads
 from .cluster import Cluster
 from .documents import Config, dig, parse
 from .etcd import Etcd, Member
@@ -95,6 +95,10 @@ class Node:
         self.log: list[tuple[float, str]] = []
         self.etcd_up = False
         self.static_pods_up = False
+        self.pods: dict[str, str] = {}
+        self.kubelet_image = ""
+        self.workloads_task: asyncio.Task[None] | None = None
+        self.moments: list[str] = []
         self.sequence = ""
         self.sequence_task: asyncio.Task[None] | None = None
         self.etcd_task: asyncio.Task[None] | None = None
@@ -153,9 +157,8 @@ class Node:
 
     @property
     def kubelet_version(self) -> str:
-        """The tag of the kubelet image, ``v1.31.1``."""
-        image = str(dig(self.machine_config, "machine.kubelet.image") or "")
-        return image.rsplit(":", 1)[-1].split("@")[0] if ":" in image else ""
+        """The tag of the image that its kubelet runs, ``v1.31.1``."""
+        return workloads.tag(self.kubelet_image)
 
     @property
     def etcd_voter(self) -> bool:
@@ -166,7 +169,9 @@ class Node:
     def kubernetes_up(self) -> bool:
         """Whether its kube-apiserver answers: static pods run and etcd has quorum."""
         etcd = self.storage.etcd
-        return self.static_pods_up and self.etcd_up and etcd is not None and etcd.quorum
+        up = self.static_pods_up and self.pods.get(workloads.API_SERVER) and self.etcd_up
+        crashes = workloads.API_SERVER in self.faults.static_pod_crashes
+        return bool(up) and not crashes and etcd is not None and etcd.quorum
 
     @property
     def kubernetes_ready(self) -> bool:
@@ -225,6 +230,12 @@ class Node:
             "etcd": None if member is None else {"id": member.hex_id, "learner": member.learner, "up": self.etcd_up},
             "kubernetes_up": self.kubernetes_up,
             "kubernetes_ready": self.kubernetes_ready,
+            "kubernetes": {
+                **{pod: workloads.tag(image) for pod, image in self.pods.items() if self.static_pods_up},
+                "kubelet": self.kubelet_version,
+            },
+            "moments": len(self.moments),
+            "last_moment": self.moments[-1] if self.moments else "",
             "services": {service.id: service.state for service in self.services},
             "unmet": [{"name": name, "reason": reason} for name, reason in self.unmet()],
         }
@@ -250,12 +261,26 @@ class Node:
         self.spawn(sequences.power_off(self), keep=True)
 
     def dies_at(self, moment: str) -> bool:
-        """Whether the fault ``die_at`` strikes at this moment; then the power is gone."""
-        if self.faults.die_at != moment:
+        """Whether the fault ``die_at`` or ``die_after`` strikes at this moment; then the power is gone."""
+        if not self.powered:
+            return True
+        self.moments.append(moment)
+        strikes = self.faults.die_at == moment
+        if self.faults.die_after > 0:
+            self.faults.die_after -= 1
+            strikes = strikes or self.faults.die_after == 0
+        if not strikes:
             return False
         self.faults.die_at = ""
+        self.faults.die_after = 0
+        self.say(f"[lab] power lost at {moment}")
         self.lose_power()
         return True
+
+    async def dies_in(self, moment: str) -> None:
+        """The same within a sequence, which ends there: the loss of power cancels it."""
+        if self.dies_at(moment):
+            await asyncio.Event().wait()
 
     # -- changes ---------------------------------------------------------------------------------------------------
     def spawn(self, work: Coroutine[Any, Any, Any], keep: bool = False) -> asyncio.Task[Any]:
@@ -278,6 +303,7 @@ class Node:
         self.services = Services(self._service_changed)
         self.log = []
         self.etcd_up = self.static_pods_up = self.booted = self._ready = False
+        self.pods, self.kubelet_image = {}, ""
         self.drop_try()
         self.say(f"[talos] [initramfs] booting Talos {self.storage.version}")
 
@@ -300,6 +326,7 @@ class Node:
         self.active = config
         sequences.provision(self)
         self.tell("config")
+        workloads.follow(self)
 
     def tell(self, what: str) -> None:
         """Something changed: tell the lab, the cluster and the watchers."""
