@@ -110,6 +110,7 @@ UPGRADE_REQUEST = Schema(
     force=one(4, "bool"),
     reboot_mode=one(5, "enum"),
 )
+IMAGE_PULL_REQUEST = Schema("ImagePullRequest", namespace=one(1, "enum"), reference=one(2, "string"))
 UPGRADE_ANSWER = answer("Upgrade", ack=one(2, "string"), actor_id=one(3, "string"))
 
 SERVICES_ANSWER = answer(

@@ -13,6 +13,10 @@ from collections.abc import Callable, Sequence
 
 from . import messages as m
 from .client import TalosClient
+from .errors import UNIMPLEMENTED, TalosError
+
+#: Where an image goes to: common.ContainerdNamespace.
+NS_SYSTEM, NS_CRI = 1, 2
 
 
 def reset(client: TalosClient, labels: Sequence[str], *, graceful: bool) -> str:
@@ -48,6 +52,23 @@ def upgrade(client: TalosClient, image: str, *, stage: bool = False) -> str:
     request = {"image": image, "preserve": True, "stage": stage, "force": False, "reboot_mode": 0}
     answer = client.machine("Upgrade", f"upgrading to {image}", m.UPGRADE_REQUEST, request, m.UPGRADE_ANSWER)
     return str(answer["actor_id"])
+
+
+def pull_image(client: TalosClient, reference: str, *, system: bool, timeout: float) -> None:
+    """Have a node pull an image, so that nothing waits for a download later; a node that cannot do so is left alone.
+
+    :param system: into the store of Talos' own services (the kubelet's), not into that of the pods.
+    :param timeout: seconds.
+    :raises TalosError: NOT_FOUND when no registry has it.
+    """
+    request = {"namespace": NS_SYSTEM if system else NS_CRI, "reference": reference}
+    try:
+        client.open().call(
+            f"/{m.MACHINE}/ImagePull", m.encode(m.IMAGE_PULL_REQUEST, request), f"pulling {reference}", timeout
+        )
+    except TalosError as error:
+        if error.code != UNIMPLEMENTED:
+            raise
 
 
 def snapshot(client: TalosClient, take: Callable[[bytes], None], *, timeout: float) -> None:
