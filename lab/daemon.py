@@ -163,7 +163,7 @@ class Daemon:
             case "power":
                 return await self._power(request["node"], bool(request["on"]))
             case "etcd":
-                return self._etcd_put(dict(request["put"]))
+                return self._etcd(dict(request["put"]), disarm=bool(request.get("disarm")))
             case "faults":
                 return await self._faults()
             case "fault":
@@ -214,12 +214,14 @@ class Daemon:
         self._poke()
         return node.snapshot()
 
-    def _etcd_put(self, keys: dict[str, str]) -> dict[str, str]:
-        """Put keys into the cluster's etcd, beside what Kubernetes keeps there."""
+    def _etcd(self, keys: dict[str, str], *, disarm: bool) -> dict[str, str]:
+        """Put keys into the cluster's etcd, beside what Kubernetes keeps there, and disarm its alarms."""
         etcd = next((etcd for etcd in self.cluster.etcds if etcd.quorum), None)
         if etcd is None:
             raise LabError("No etcd has a quorum.")
         etcd.keys.update(keys)
+        if disarm:
+            etcd.disarm()
         return dict(etcd.keys)
 
     async def _faults(self) -> dict[str, Any]:

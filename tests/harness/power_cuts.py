@@ -19,16 +19,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
-from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError
-from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes import session
-from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.client import Client
-from lab import control
 from tests.harness.lab import Lab
+from tests.harness.operator import NODES, Operator
 
-NODES = ("mini01", "mini02", "mini03")
 SEED = {"survives": "yes"}
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 
@@ -100,46 +94,18 @@ def choose(seed: int, count: int, operations: Sequence[Operation]) -> list[Cut]:
     return cuts
 
 
-class PowerCuts:
+class PowerCuts(Operator):
     """Cuts in one lab.
 
     :param brief: seconds that the run may wait which loses its node; :param patient: those of the runs after it.
     """
 
     def __init__(self, lab: Lab, brief: int = 5, patient: int = 180) -> None:
-        self.lab, self.brief, self.patient, self.uid = lab, brief, patient, ""
+        super().__init__(lab)
+        self.brief, self.patient, self.uid = brief, patient, ""
         self._struck = ""
 
-    # -- the lab ---------------------------------------------------------------------------------------------------
-    def ask(self, **request: Any) -> Any:
-        """Send one request to the lab's daemon."""
-        return control.ask(self.lab.directory / "control.sock", request, timeout=60.0)
-
-    def nodes(self) -> dict[str, dict[str, Any]]:
-        """What the lab says of each node."""
-        return {node["name"]: node for node in self.ask(do="status")["nodes"]}
-
-    def call(self, module: Any, **given: Any) -> dict[str, Any]:
-        """Run a module here, against the lab."""
-        checked = ArgumentSpecValidator(module.SPEC["argument_spec"]).validate(given)
-        assert not checked.error_messages, checked.error_messages
-        return dict(module.run(checked.validated_parameters, Context()))
-
-    def door(self, name: str) -> dict[str, Any]:
-        """How to reach a node."""
-        last = 10 + int(name[-1])
-        return {"name": name, "node": f"{self.lab.net}.51.{last}", "server_name": f"172.29.51.{last}"}
-
-    @property
-    def doors(self) -> list[dict[str, Any]]:
-        """How to reach every node."""
-        return [self.door(name) for name in NODES]
-
     # -- data ------------------------------------------------------------------------------------------------------
-    def kube(self) -> Client:
-        """A client of the lab's Kubernetes."""
-        return session.connect({"kubeconfig": str(self.lab.controller / "kubeconfig")})
-
     def plant(self) -> None:
         """Put something into etcd and into Kubernetes that has to survive."""
         self.ask(do="etcd", put=SEED)

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
 import yaml
 
 from ansible_collections.homeops.cluster.plugins.modules import talos_kubernetes_upgrade, talos_reset, talos_upgrade
@@ -34,11 +35,6 @@ class Work:
         # The versions of before are those that other tests have left; patch releases can be had for the asking.
         self._patches = itertools.count(20)
         self._wanted = {"talos": "", "kubernetes": ""}
-        self._common = {
-            "talosconfig": str(self.lab.controller / "talosconfig"),
-            "lock_dir": str(self.lab.home / "locks"),
-            "timeout": 5,
-        }
 
     def operations(self) -> list[Operation]:
         """Each with the number of moments that one node sees in an undisturbed run."""
@@ -64,7 +60,7 @@ class Work:
         self.cuts.call(
             talos_upgrade,
             **self.cuts.door(name),
-            **self._common,
+            **self.cuts.talos,
             image=f"factory.talos.dev/installer/{schematic}:{self._version('talos', 'v1.10')}",
             control_planes=self.cuts.doors,
             wait_timeout=seconds,
@@ -77,9 +73,9 @@ class Work:
         version = self._version("kubernetes", "v1.31")
         self.cuts.call(
             talos_kubernetes_upgrade,
-            **self._common,
+            **self.cuts.talos,
             nodes=self.cuts.doors,
-            kubeconfig=str(self.lab.controller / "kubeconfig"),
+            kubeconfig=self.cuts.kubeconfig,
             version=version,
             confirm=version,
             health_timeout=seconds,
@@ -94,7 +90,7 @@ class Work:
         self.cuts.call(
             talos_reset,
             **self.cuts.door(name),
-            **self._common,
+            **self.cuts.talos,
             confirm=name,
             hardware_id=machine,
             control_planes=self.cuts.doors,
@@ -112,6 +108,8 @@ class Work:
         assert done.rc == 0, done.output
 
 
+# A run that loses its node waits for it, and a reset node is brought back by a play.
+@pytest.mark.timeout(300 + 90 * KILLS)
 def test_every_cut_is_finished_by_the_next_run(lab: Lab) -> None:
     cuts = PowerCuts(lab)
     cuts.healthy()

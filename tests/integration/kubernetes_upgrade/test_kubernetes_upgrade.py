@@ -60,8 +60,11 @@ def test_the_cluster_is_upgraded_and_two_of_three_stay_up(lab: Lab, model: Path)
     assert "+mini03 kubelet: ghcr.io/siderolabs/kubelet:v1.31.6" in looked.output
     assert running(lab) == all_of("v1.31.1")
     words = ("-e", f"@{model}", "-e", "kubernetes_upgrade_confirm=v1.31.6")
+    # Long enough for an API server's restart to be seen.
+    lab.command("fault", "delays.talos.static_pods", "0.4")
     with Watch(lab) as watch:
         done = lab.play(*words, playbook=BOOK)
+    lab.command("fault", "delays.talos.static_pods", "0.05")
     assert done.rc == 0, done.output
     print(
         f"{watch.looks} looks from outside, at each at least {watch.etcd} of 3 etcd members and {watch.api} of 3 API "
@@ -69,7 +72,8 @@ def test_the_cluster_is_upgraded_and_two_of_three_stay_up(lab: Lab, model: Path)
     )
     assert running(lab) == all_of("v1.31.6")
     assert watch.looks >= 10
-    assert (watch.etcd, watch.api) == (3, 2)
+    assert watch.etcd == 3
+    assert watch.api >= 2
     again = lab.play("-e", f"@{model}", playbook=BOOK)
     assert (again.rc, again.changed) == (0, set()), again.output
     site = lab.play("-e", f"@{model}", "-t", PHASES)
