@@ -15,13 +15,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.homeops.cluster.plugins.modules import talos_kubernetes_upgrade, talos_reset, talos_upgrade
 from lab.talos.spec import NodeSpec
 from tests.harness.lab import Lab
 from tests.harness.power_cuts import Operation, PowerCuts, choose
-from tests.integration.kubernetes_upgrade.conftest import VERSIONS
+from tests.integration.kubernetes_upgrade.conftest import with_kubernetes
 
 KILLS = int(os.environ.get("HOMEOPS_TEST_KILLS", "3"))
 SEED = int(os.environ.get("HOMEOPS_TEST_SEED", "20260707"))
@@ -100,10 +99,7 @@ class Work:
     def _back(self, name: str) -> None:
         """What site.yml does for a node in maintenance, with the version that the others run."""
         other = next(node for node in self.cuts.nodes().values() if node["name"] != name)
-        versions = yaml.safe_load(VERSIONS.read_text(encoding="utf-8"))
-        versions["homeops_versions"]["kubernetes"] = other["kubernetes"]["kubelet"]
-        path = self.lab.home / "running.yml"
-        path.write_text(yaml.safe_dump(versions), encoding="utf-8")
+        path = with_kubernetes(self.lab, other["kubernetes"]["kubelet"])
         done = self.lab.play("-e", f"@{path}", "-l", name, playbook="playbooks/talos.yml")
         assert done.rc == 0, done.output
 
