@@ -108,6 +108,7 @@ class Node:
         self.recovery_snapshot = b""
         self.booted = False
         self._ready = False
+        self._off: asyncio.Task[None] | None = None
         self.faults.changed = self.poke
         self._seen: tuple[Any, ...] = ()
         self.published: tuple[Any, ...] = ()
@@ -245,6 +246,9 @@ class Node:
         """Power on; returns when the API listens (or after the boot delay, when a fault keeps it from listening)."""
         if self.powered:
             return
+        if self._off is not None:  # it is just going dark
+            await asyncio.wait({self._off})
+            self._off = None
         self.loop = asyncio.get_running_loop()
         self.powered = True
         await sequences.power_on(self, self.delays.boot)
@@ -258,7 +262,7 @@ class Node:
         """Cut the power from within a call or sequence."""
         self.powered = False
         self.listener.abort()
-        self.spawn(sequences.power_off(self), keep=True)
+        self._off = self.spawn(sequences.power_off(self), keep=True)
 
     def dies_at(self, moment: str) -> bool:
         """Whether the fault ``die_at`` or ``die_after`` strikes at this moment; then the power is gone."""
