@@ -52,7 +52,7 @@ class Faults:
     wrong_ca: bool = False
     """The API presents a certificate of a foreign CA (from the next start of the listener)."""
     static_pod_crashes: list[str] = field(default_factory=list)
-    """Static pods that start and never become ready, ``kube-scheduler``."""
+    """Static pods that start and never become ready: ``kube-scheduler``, or ``kube-scheduler:v1.31.6``."""
     missing_images: list[str] = field(default_factory=list)
     """Ends of image references that no registry has, ``kubelet:v1.31.99``."""
     kubelet_unhealthy: bool = False

@@ -171,8 +171,7 @@ class Node:
         """Whether its kube-apiserver answers: static pods run and etcd has quorum."""
         etcd = self.storage.etcd
         up = self.static_pods_up and self.pods.get(workloads.API_SERVER) and self.etcd_up
-        crashes = workloads.API_SERVER in self.faults.static_pod_crashes
-        return bool(up) and not crashes and etcd is not None and etcd.quorum
+        return bool(up) and not workloads.crashes(self, workloads.API_SERVER) and etcd is not None and etcd.quorum
 
     @property
     def kubernetes_ready(self) -> bool:

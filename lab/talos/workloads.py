@@ -55,9 +55,14 @@ def wanted_kubelet(node: Node) -> str:
 
 def ready(node: Node, pod: str) -> bool:
     """Whether a static pod of the node is ready."""
-    if not node.static_pods_up or pod not in node.pods or pod in node.faults.static_pod_crashes:
+    if not node.static_pods_up or pod not in node.pods or crashes(node, pod):
         return False
     return node.kubernetes_up if pod == API_SERVER else True
+
+
+def crashes(node: Node, pod: str) -> bool:
+    """Whether the faults let a running static pod crash, by its name or by the end of its image."""
+    return any(pod == fault or node.pods.get(pod, "").endswith(fault) for fault in node.faults.static_pod_crashes)
 
 
 def start(node: Node) -> None:

@@ -2,13 +2,12 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One converged lab for everything here: a cluster with Kubernetes v1.31.1, and an Authentik beside it."""
+"""One converged lab for everything here: a cluster with Kubernetes v1.31.1."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -22,12 +21,8 @@ VERSIONS = CHECKOUT / "inventories" / "home" / "group_vars" / "all" / "versions.
 
 @pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    folder = tmp_path_factory.mktemp("kubernetes-upgrade")
-    fast: dict[str, Any] = yaml.safe_load((CHECKOUT / "lab/scenarios/fast.yml").read_text(encoding="utf-8"))
-    scenario = folder / "scenario.yml"
-    scenario.write_text(yaml.safe_dump({**fast, "authentik": {"always": True}}), encoding="utf-8")
-    running = Lab("127.74", folder)
-    running.up("--scenario", str(scenario))
+    running = Lab("127.74", tmp_path_factory.mktemp("kubernetes-upgrade"))
+    running.up("--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
     try:
         first = running.play("-t", PHASES)
         assert first.rc == 0, first.output

@@ -140,7 +140,7 @@ def test_a_cluster_that_is_not_well(operator: Operator, monkeypatch: pytest.Monk
 
 def test_it_stops_at_the_first_failure_and_goes_on_or_back(operator: Operator) -> None:
     start = versions(operator)["mini01"]["kubelet"]
-    operator.fault("mini02", "static_pod_crashes", '["kube-controller-manager"]')
+    operator.fault("mini02", "static_pod_crashes", '["kube-controller-manager:v1.31.95"]')
     with pytest.raises(HomeopsError, match="CrashLoopBackOff") as stop:
         upgrade(operator, "v1.31.95", step_timeout=2)
     assert "Run the same again to go on, or set the version back to v1.31." in str(stop.value)
