@@ -30,24 +30,28 @@ _SCOPES = {
     "repo": "a repository",
     "both": "model and repository together",
     "live": "running systems",
+    "doors": "the systems that a run is about to use",
 }
 INTRODUCTION = """\
-The model of the inventory is checked before any system is contacted, an existing GitOps repository without contacting
-any. An **error** ends the run, a **warn** is shown
+The model of the inventory is checked before any system is contacted, then, read only, the systems that the run is about
+to use; an existing GitOps repository is checked without contacting any. An **error** ends the run, a **warn** is shown
 and the run goes on. Each finding names the key, the file and the line, says what breaks and, where it can be computed,
 which value to use.
+
+Every page says what the check judges. A check that has no function for the model says why no model can break it.
 
 A finding that is meant can be accepted, with a reason that stays in the report:
 
 ```yaml
 preflight_ignore:
   - id: BGP016
-    key: homeops_bgp.router.asn # only this one, or kind/namespace/name of an object; without it every finding
+    key: homeops_bgp.router.asn # only this one, or an object (kind/namespace/name, node/mini01); without it all
     reason: The provider assigned this number.
     severity: warn # ignore (default), warn or error
 ```
 
-A run of everything makes all checks, and so does `-t preflight`; `-t <phase>` makes those of that phase.
+A run of everything makes all checks, and so does `-t preflight`; `-t <phase>` makes those of that phase, and asks only
+the systems that it uses. `-e preflight_live=false` asks none.
 """
 
 
@@ -112,6 +116,8 @@ def _notes(check: Any) -> list[str]:
     for note, scopes in told.items():
         words = ", ".join(scopes)
         lines += [note if len(told) == 1 else f"**{words[:1].upper()}{words[1:]}.** {note}", ""]
+    if check.settled:
+        lines += [f"**No model can break it.** {check.settled}", ""]
     return lines
 
 

@@ -12,8 +12,9 @@ type: aggregate
 short_description: Lists the preflight's warnings once more at the end of the run
 version_added: 0.1.0
 description:
-  - Remembers the warnings that M(homeops.cluster.model_check) found, and prints them when the run ends, whether it
-    ended well or not. Without it they are shown at their task only, far above what the run did afterwards.
+  - Remembers the warnings that M(homeops.cluster.model_check) and M(homeops.cluster.live_check) found, and prints them
+    when the run ends, whether it ended well or not. Without it they are shown at their task only, far above what the
+    run did afterwards.
   - Prints nothing when there are none, and changes nothing of the run.
 requirements:
   - It must be enabled with C(callbacks_enabled = homeops.cluster.preflight_findings) in C(ansible.cfg), or by
@@ -30,7 +31,7 @@ from ansible.plugins.callback import CallbackBase
 from ..module_utils.checks.finale import lines
 
 #: Names of the action whose results hold findings of the preflight.
-_CHECKS = ("homeops.cluster.model_check", "model_check")
+_CHECKS = ("homeops.cluster.model_check", "model_check", "homeops.cluster.live_check", "live_check")
 
 
 class CallbackModule(CallbackBase):

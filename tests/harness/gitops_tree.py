@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.homeops.cluster.plugins.module_utils.cilium import intent, render
+from ansible_collections.homeops.cluster.plugins.module_utils.frr import edit, options
+from ansible_collections.homeops.cluster.plugins.module_utils.model import bgp, router, shape
+from ansible_collections.homeops.cluster.plugins.modules import cilium_bgp_policy, udm_bgp_peer
 
 HOME = Path(__file__).resolve().parents[2] / "inventories" / "home" / "group_vars" / "all"
 
@@ -21,7 +27,27 @@ def home_model() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in sorted(HOME.glob("*.yml")):
         found |= yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    return {subject: found[f"homeops_{subject}"] for subject in found["homeops_model"]}
+    return {subject: found[f"homeops_{subject}"] for subject in shape.MODEL.need}
+
+
+def _options(module: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A module's options with its defaults."""
+    checked = ArgumentSpecValidator(module.SPEC["argument_spec"]).validate(dict(given))
+    assert not checked.error_messages, checked.error_messages
+    return dict(checked.validated_parameters)
+
+
+def router_text(model: Mapping[str, Any]) -> str:
+    """The BGP text that the router of a model gets when it has none yet."""
+    given = {**router.peers(model), "host": "127.0.0.1", "api_key": "none"}
+    return edit.apply("", options.declaration(_options(udm_bgp_peer, given)))
+
+
+def bgp_text(model: Mapping[str, Any]) -> str:
+    """The objects of Cilium's BGP that a model makes, as one file."""
+    wanted = intent.parse(_options(cilium_bgp_policy, bgp.policy(model)))
+    bodies = render.v2(wanted, "cilium.io/v2alpha1", None)
+    return "".join(f"---\n{yaml.safe_dump(body)}" for body in bodies)
 
 
 @dataclass(frozen=True)

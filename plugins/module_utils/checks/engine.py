@@ -30,8 +30,26 @@ from ..model.schema import Path
 from ..model.world import Absent, World
 from ..repository.spot import Spot
 from ..repository.view import Repository
-from . import addressing, bgp, cilium, live, names, platform, pools, reading, schema, talos, versions
-from .registry import BOTH, ERROR, LIVE, MODEL as OF_MODEL, REGISTER, REPO, WARN, Breach, Check
+from . import (
+    addressing,
+    bgp,
+    cilium,
+    door_services,
+    door_systems,
+    doors,
+    live,
+    model_secrets,
+    names,
+    platform,
+    pools,
+    reading,
+    schema,
+    services,
+    settled,
+    talos,
+    versions,
+)
+from .registry import BOTH, DOORS, ERROR, LIVE, MODEL as OF_MODEL, REGISTER, REPO, SCOPES, WARN, Breach, Check
 from .repo import (
     addressing as repo_addressing,
     bgp as repo_bgp,
@@ -49,10 +67,10 @@ from .repo import (
 
 #: The modules that hold the checks; each registers its own when it is imported.
 ROOMS = (
-    *(addressing, bgp, cilium, names, platform, pools, reading, schema, talos, versions),
+    *(addressing, bgp, cilium, model_secrets, names, platform, pools, reading, schema, services, talos, versions),
     *(repo_addressing, repo_bgp, repo_bootstrap, repo_cilium, repo_dns, repo_gitops, repo_identity, repo_monitoring),
     *(repo_router, repo_secrets, repo_storage, repo_talos),
-    live,
+    *(live, door_systems, door_services, settled),
 )
 #: The variable that holds the model, and the prefix of the variables that hold its subjects.
 MODEL = "homeops_model"
@@ -70,16 +88,24 @@ class Case:
     """What one run judges; what is None is not judged.
 
     :param live: facts of the running systems.
+    :param doors: what was seen at the doors of the systems that a run is about to use.
     """
 
     model: World | None = None
     repository: Repository | None = None
     live: live.Live | None = None
+    doors: doors.Doors | None = None
 
     def subjects(self) -> dict[str, Any]:
         """Return what a check's function of each scope is given, for the scopes that can be judged."""
         both = self if self.model is not None and self.repository is not None else None
-        found = {OF_MODEL: self.model, REPO: self.repository, BOTH: both, LIVE: self if self.live is not None else None}
+        found = {
+            OF_MODEL: self.model,
+            REPO: self.repository,
+            BOTH: both,
+            LIVE: self if self.live is not None else None,
+            DOORS: self if self.doors is not None else None,
+        }
         return {scope: subject for scope, subject in found.items() if subject is not None}
 
 
@@ -93,8 +119,9 @@ class Finding:
     :param line: line in it, from 1.
     :param use: the value to use instead; None when it cannot be computed.
     :param reason: why the inventory overrides the severity; empty when it does not.
-    :param scope: what was judged: ``model``, ``repo``, ``both`` or ``live``.
-    :param object: ``kind/namespace/name`` of the object in a repository, empty for none.
+    :param scope: what was judged: ``model``, ``repo``, ``both``, ``live`` or ``doors``.
+    :param object: ``kind/namespace/name`` of the object in a repository, ``node/mini01`` of a running system, empty for
+        none.
     """
 
     id: str
@@ -113,8 +140,9 @@ class Finding:
     @property
     def where(self) -> str:
         """Key, and ``file:line`` or that there is none; in a repository ``file:line``, key and object."""
-        if self.scope == LIVE:
-            return f"{self.object}{f' {self.key}' if self.key else ''} (running)"
+        if self.scope in (LIVE, DOORS):
+            place = (f"{self.file}:{self.line}" if self.line else self.file) if self.file else "running"
+            return f"{self.object}{f' {self.key}' if self.key else ''} ({place})"
         if self.scope != OF_MODEL and self.file:
             line = f":{self.line}" if self.line else ""
             key = f" {self.key}" if self.key else ""
@@ -159,24 +187,36 @@ class Report:
         """Return the findings of one severity."""
         return [finding for finding in self.findings if finding.severity == severity]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of findings per severity."""
+        return {severity: len(self.of(severity)) for severity in (ERROR, WARN, IGNORE)}
+
 
 def run_checks(
-    subject: World | Case, *, where: Where | None = None, phases: Iterable[str] = (), overrides: Iterable[Override] = ()
+    subject: World | Case,
+    *,
+    where: Where | None = None,
+    phases: Iterable[str] = (),
+    overrides: Iterable[Override] = (),
+    scopes: Iterable[str] = SCOPES,
 ) -> Report:
     """Run every check of the given phases (of all when none is given).
 
     :param where: tells file and key of a path; by default the key alone.
+    :param scopes: what is judged; the rest of a case is only there to be compared with.
     """
     wanted = set(phases)
     where = where or (lambda path: (None, key_of(path)))
     subjects = (subject if isinstance(subject, Case) else Case(model=subject)).subjects()
+    subjects = {scope: value for scope, value in subjects.items() if scope in set(scopes)}
     report, overrides = Report(), list(overrides)
     for check in sorted(REGISTER.values(), key=lambda item: item.id):
-        scopes = [scope for scope in check.scopes if scope in subjects]
-        if not scopes or (wanted and not wanted & set(check.phases)):
+        judged = [scope for scope in check.scopes if scope in subjects]
+        if not judged or (wanted and not wanted & set(check.phases)):
             continue
         report.ran.append(check.id)
-        for scope in scopes:
+        for scope in judged:
             try:
                 found = islice(check.looks[scope](subjects[scope]), MOST + 1)
                 for number, breach in enumerate(found):
@@ -237,6 +277,7 @@ def _finding(check: Check, breach: Breach, scope: str, where: Where, overrides: 
         place, key = where(breach.path)
         if place:
             file, line = place.file, place.line
+        title = breach.of
         scope = OF_MODEL if scope == BOTH else scope
     severity, reason = breach.severity or check.severity, ""
     for override in overrides:

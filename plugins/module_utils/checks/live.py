@@ -20,7 +20,7 @@ from ..model.schema import nearest
 from ..model.world import Absent
 from ..repository import objects as selecting
 from ..repository.spot import Spot, dig, listing, mapping, string
-from .registry import LIVE, Breach, also
+from .registry import ERROR, LIVE, Breach, also
 from .repo import monitoring
 
 _T = TypeVar("_T")
@@ -112,12 +112,12 @@ def _in(what: str, name: str) -> Spot:
 
 @also("NET011", LIVE)
 def links(case: Any) -> Iterator[Breach]:
-    """The model's interface is looked for among the links of each node."""
+    """The model's interface is looked for among the links of each node, which has no network without it."""
     wanted = need(case.model, "model").get("networks", "interface")
     for node, names in sorted(need(case.live.links, "links").items()):
         if wanted not in names:
             text = f"The node {node} has no link {wanted}; it has {', '.join(sorted(names))}."
-            yield Breach(_in("node", node), text, nearest(wanted, names))
+            yield Breach(_in("node", node), text, nearest(wanted, names), severity=ERROR)
 
 
 @also("BGP013", LIVE)

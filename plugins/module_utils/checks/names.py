@@ -19,6 +19,11 @@ _LOGIN = ("identity", "verify")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
+def is_id(text: str) -> bool:
+    """Whether a text is an id and no name."""
+    return bool(_UUID.fullmatch(text))
+
+
 def inside(host: str, zone: str) -> bool:
     """Whether a host name is a zone's own name or lies in it."""
     return host == zone or host.endswith(f".{zone}")
@@ -61,7 +66,7 @@ def scopes(world: World) -> Iterator[Breach]:
     ground=_RUN,
 )
 def claimed_once(world: World) -> Iterator[Breach]:
-    """A service's host is <name>.<internal zone>; the login has a host of its own."""
+    """A service's host is <name>.<internal zone> unless it says another; the login has a host of its own."""
     zone = world.get("dns", "internal_zone")
     claims: list[tuple[Path, str, str]] = []
     login = world.maybe("identity", "host")
@@ -69,7 +74,9 @@ def claimed_once(world: World) -> Iterator[Breach]:
         claims.append((("identity", "host"), login, "homeops_identity.host"))
     for path, service in world.entries("services"):
         if "name" in service:
-            claims.append(((*path, "name"), f"{service['name']}.{zone}", f"homeops_services[{path[-1]}]"))
+            key = "host" if "host" in service else "name"
+            host = service.get("host") or f"{service['name']}.{zone}"
+            claims.append(((*path, key), host, f"homeops_services[{path[-1]}]"))
     first: dict[str, str] = {}
     for place, host, who in claims:
         if host in first:
@@ -90,15 +97,14 @@ def claimed_once(world: World) -> Iterator[Breach]:
     ground=_RUN,
 )
 def in_a_zone(world: World) -> Iterator[Breach]:
-    """Served are the internal and the public zone."""
+    """Served are the internal and the public zone; looked at are the login's host and those that services choose."""
     zones = [world.get("dns", "internal_zone"), world.get("dns", "public_zone")]
-    host = world.get("identity", "host")
-    if not any(inside(host, zone) for zone in zones):
-        yield Breach(
-            ("identity", "host"),
-            f"{host} is neither in {zones[0]} nor in {zones[1]}.",
-            f"{host.partition('.')[0]}.{zones[0]}",
-        )
+    hosts: list[tuple[Path, str]] = [(("identity", "host"), world.get("identity", "host"))]
+    hosts += [((*path, "host"), service["host"]) for path, service in world.entries("services") if "host" in service]
+    for path, host in hosts:
+        if not any(inside(host, zone) for zone in zones):
+            text = f"{host} is neither in {zones[0]} nor in {zones[1]}."
+            yield Breach(path, text, f"{host.partition('.')[0]}.{zones[0]}")
 
 
 @check(

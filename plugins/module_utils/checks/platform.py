@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks of secrets' names and of storage."""
+"""Checks of secrets' names, of storage, and of what the owner adds to the tree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ..model.schema import Path
 from ..model.world import World
-from .registry import ERROR, WARN, Breach, check
+from .registry import ERROR, MODEL, WARN, Breach, also, check
 
 _RUN = "verified by running over the files of a real home-lab"
 _SECRETS = ("secrets", "bgp", "platform", "identity")
@@ -128,3 +128,11 @@ def replicas(world: World) -> Iterator[Breach]:
         number = world.maybe(*path)
         if number is not None and number > count:
             yield Breach(path, f"{path[-1]} is {number}, and there are {count} nodes.", str(count))
+
+
+@also("GIT013", MODEL)
+def remote_resources(world: World) -> Iterator[Breach]:
+    """The tree that is rendered names files only, so what remains is gitops.extra_resources."""
+    for path, text in world.texts("gitops", "extra_resources"):
+        if "://" in text or text.startswith("github.com/"):
+            yield Breach(path, f"{text} is fetched whenever the tree is built.", "a file of the repository")

@@ -14,6 +14,7 @@ try:
 except ImportError:  # the import tests of ansible-test run without it; model_check says so at use
     netaddr = None
 
+from ..model.schema import Path
 from ..model.world import Pool, World
 from .addressing import SUPERNETS, highest, lowest
 from .registry import ERROR, Breach, check
@@ -95,17 +96,34 @@ def pools_apart(world: World) -> Iterator[Breach]:
     ground="verified by running; Cilium documentation, LB-IPAM 'Requesting IPs'",
 )
 def pinned(world: World) -> Iterator[Breach]:
-    """The pool of a pinned Service is the one that holds its address, so an address in no pool has none."""
+    """The pool of a pinned Service is the one that holds its address, so an address in no pool has none. A service with
+    an address of its own says its pool beside it."""
     owners: dict[str, str] = {}
-    for name, text in world.maybe("load_balancers", "pinned", default={}).items():
-        path, address = ("load_balancers", "pinned", name), netaddr.IPAddress(text)
+    known = len(world.pools) == len(world.get("load_balancers", "pools"))
+    for path, name, text, wanted in _addresses(world):
+        address = netaddr.IPAddress(text)
         if str(address) in owners:
             yield Breach(path, f"{address} is pinned for {owners[str(address)]} already.")
         owners[str(address)] = name
-        if len(world.pools) == len(world.get("load_balancers", "pools")) and not any(
-            pool.holds(address) for pool in world.rendered_pools
-        ):
-            yield Breach(path, f"{address} lies in none of the pools that are rendered.")
+        pools = [pool for pool in world.rendered_pools if wanted in ("", pool.name)]
+        if known and pools and not any(pool.holds(address) for pool in pools):
+            where = f"not in the pool {wanted}" if wanted else "in none of the pools that are rendered"
+            yield Breach(path, f"{address} lies {where}.", _free(pools[0]) if wanted else None)
+
+
+def _addresses(world: World) -> Iterator[tuple[Path, str, str, str]]:
+    """Yield place, owner, address and pool (empty when any will do) of each address that is asked for."""
+    for name, text in world.maybe("load_balancers", "pinned", default={}).items():
+        yield ("load_balancers", "pinned", name), name, text, ""
+    for path, service in world.entries("services"):
+        wanted = service.get("load_balancer") or {}
+        if "address" in wanted:
+            owner = str(service.get("name") or path[-1])
+            yield (*path, "load_balancer", "address"), owner, wanted["address"], str(wanted.get("pool") or "")
+
+
+def _free(pool: Pool) -> str:
+    return f"an address from {_span(pool)}"
 
 
 def _span(pool: Pool) -> str:

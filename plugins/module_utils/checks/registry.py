@@ -12,7 +12,7 @@ registered once with ``through=lens``: the lens makes the same typed thing of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,12 +26,14 @@ EVERY = PHASES
 ERROR = "error"
 WARN = "warn"
 #: What a check's function is given: a ``model.world.World``, a ``repository.view.Repository``, both of them as an
-#: ``engine.Case``, or the facts of the running systems (``checks.live.Live``).
+#: ``engine.Case``, the facts of the running systems (``checks.live.Live``), or what was seen at the doors of the
+#: systems before a run (``checks.doors.Doors``); the last two as an ``engine.Case`` too.
 MODEL = "model"
 REPO = "repo"
 BOTH = "both"
 LIVE = "live"
-SCOPES = (MODEL, REPO, BOTH, LIVE)
+DOORS = "doors"
+SCOPES = (MODEL, REPO, BOTH, LIVE, DOORS)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Breach:
     :param use: the value to use instead, when it can be computed.
     :param why: what breaks, when it differs from the check's own reason.
     :param severity: when it differs from the check's own.
+    :param of: what of the running systems it is about, ``node/mini01``, when ``path`` is a place in the model.
     """
 
     path: Path | Spot
@@ -51,6 +54,7 @@ class Breach:
     use: str | None = None
     why: str = ""
     severity: str = ""
+    of: str = ""
 
 
 Look = Callable[[Any], Iterator[Breach]]
@@ -98,12 +102,19 @@ class Check:
         return tuple(scope for scope in SCOPES if scope in self.looks)
 
     @property
+    def settled(self) -> str:
+        """Why no model can break it, empty when it has a function for the model."""
+        return SETTLED.get(self.id, "")
+
+    @property
     def detail(self) -> str:
         """The longer explanation, from the docstring of the first function."""
         return next(iter(self.notes.values()), "")
 
 
 REGISTER: dict[str, Check] = {}
+#: Why no model can break a check, by its id (``settled``).
+SETTLED: dict[str, str] = {}
 #: Functions of other scopes whose check has not been registered yet: the order of imports means nothing.
 WAITING: dict[str, list[tuple[str, Look]]] = {}
 
@@ -159,6 +170,14 @@ def also(name: str, scope: str) -> Callable[[Look], Look]:
         return look
 
     return register
+
+
+def settle(reasons: Mapping[str, str]) -> None:
+    """Say of checks why no model can break them.
+
+    :param reasons: a sentence by id.
+    """
+    SETTLED.update(reasons)
 
 
 def _through(lens: Callable[[Any], Iterator[Any]], look: Look) -> Look:

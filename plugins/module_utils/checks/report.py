@@ -48,3 +48,16 @@ def failure(report: Report) -> str:
         rest = f" {counted(len(report.passed_over), 'check')} could not be judged until these are put right."
     head = f"The model of the inventory has {counted(len(errors), 'error')}."
     return f"{head}\n{body}\nNo system has been contacted and nothing was changed.{rest}"
+
+
+def not_ready(report: Report) -> str:
+    """Return the message of a run whose systems are not ready for it."""
+    errors = report.of(ERROR)
+    body = "\n".join(paragraph(finding) for finding in errors)
+    many = len(errors) != 1
+    head = f"The systems are not ready for this run: {counted(len(errors), 'error')}."
+    return f"{head}\n{body}\nThe systems have only been looked at: nothing was changed. {_again(many)}"
+
+
+def _again(many: bool) -> str:
+    return f"Put {'these' if many else 'this'} right and run the same command again."

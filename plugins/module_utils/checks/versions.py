@@ -18,6 +18,9 @@ TALOS_KUBERNETES = {"1.9": (27, 32), "1.10": (28, 33), "1.11": (29, 34), "1.12":
 #: Cilium minor -> first and last Kubernetes minor that its releases are tested with (cilium/cilium v1.16 to v1.19
 #: Documentation/network/kubernetes/compatibility.rst).
 CILIUM_KUBERNETES = {"1.16": (27, 30), "1.17": (29, 32), "1.18": (30, 33), "1.19": (31, 34)}
+#: Flux minor -> first and last Kubernetes minor that its releases are tested with (release pages of ControlPlane's
+#: Enterprise Distribution for Flux, which has the same controllers, v2.3 to v2.8).
+FLUX_KUBERNETES = {"2.3": (25, 30), "2.4": (26, 32), "2.5": (27, 33), "2.7": (29, 35), "2.8": (30, 35)}
 
 _FORMS = {"talos": "v1.10.5", "kubernetes": "v1.31.1", "cilium": "1.17.6", "flux": "v2.4.0"}
 _TRIPLE = re.compile(r"(v?)(\d+)\.(\d+)\.(\d+)(?:-[0-9A-Za-z.]+)?")
@@ -92,13 +95,34 @@ def _within(minor: str, bounds: tuple[int, int]) -> bool:
 )
 def cilium_tested(world: World) -> Iterator[Breach]:
     """A Kubernetes version that Talos does not support is left to MOD005."""
-    bounds = CILIUM_KUBERNETES.get(_minor(world.get("versions", "cilium")))
+    yield from _tested(world, "cilium", CILIUM_KUBERNETES)
+
+
+@check(
+    "MOD014",
+    WARN,
+    "versions",
+    ("kubernetes", "gitops"),
+    rule="The Flux release is tested with the Kubernetes version.",
+    why="It will probably work, but nobody has tested it: read the release notes of both before an upgrade.",
+    broken="flux v2.3.0 with kubernetes v1.31.1",
+    right="flux v2.4.0 with kubernetes v1.31.1 (tested with v1.26 to v1.32)",
+    ground="release pages of ControlPlane's Enterprise Distribution for Flux",
+)
+def flux_tested(world: World) -> Iterator[Breach]:
+    """A Kubernetes version that Talos does not support is left to MOD005, and a release that is in no table is not
+    judged."""
+    yield from _tested(world, "flux", FLUX_KUBERNETES)
+
+
+def _tested(world: World, name: str, table: dict[str, tuple[int, int]]) -> Iterator[Breach]:
+    bounds = table.get(_minor(world.get("versions", name)))
     supported = TALOS_KUBERNETES.get(_minor(world.get("versions", "talos")))
     kubernetes = _minor(world.get("versions", "kubernetes"))
     if bounds and kubernetes and not _within(kubernetes, bounds) and (not supported or _within(kubernetes, supported)):
-        release, wanted = world.get("versions", "cilium"), world.get("versions", "kubernetes")
-        text = f"Cilium {release} is not tested with Kubernetes {wanted}."
-        yield Breach(("versions", "cilium"), text, f"a release tested with it, or Kubernetes {_span(bounds)}")
+        release, wanted = world.get("versions", name), world.get("versions", "kubernetes")
+        text = f"{name.capitalize()} {release} is not tested with Kubernetes {wanted}."
+        yield Breach(("versions", name), text, f"a release tested with it, or Kubernetes {_span(bounds)}")
 
 
 @check(

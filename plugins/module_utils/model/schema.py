@@ -77,10 +77,14 @@ class Leaf(Schema):
 
 @dataclass(frozen=True)
 class ListOf(Schema):
-    """A list whose elements follow one schema, with at least ``least`` of them."""
+    """A list whose elements follow one schema, with at least ``least`` of them.
+
+    :param claim: id of the check that reports what is no list, instead of the general one.
+    """
 
     item: Schema
     least: int = 0
+    claim: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,8 @@ def _leaf(value: Any, schema: Leaf, path: Path, problems: list[Problem]) -> Any:
 
 def _list(value: Any, schema: ListOf, path: Path, problems: list[Problem]) -> Any:
     if not isinstance(value, list):
-        problems.append(Problem("wrong", path, f"{show(value, path)} stands where a list is needed"))
+        text = f"{show(value, path)} stands where a list is needed"
+        problems.append(Problem("wrong", path, text, claim=schema.claim))
         return _GONE
     if len(value) < schema.least:
         problems.append(

@@ -52,6 +52,7 @@ _COMPONENTS = (
     "kube_prometheus_stack",
     "prometheus_operator_crds",
     "blackbox_exporter",
+    "node_exporter",
     "cloudnative_pg",
     "barman_cloud_plugin",
     "barman_cloud_chart",
@@ -371,6 +372,7 @@ _LOGIN = {
             "redirect_uris": ListOf(
                 Keys(need={"url": leaves.text("a URL")}, may={"matching_mode": leaves.one_of("strict", "regex")}),
                 least=1,
+                claim="IDP004",
             )
         },
         may={"client_id": _NAMES, "public": leaves.boolean(), "scopes": ListOf(_NAMES)},

@@ -301,6 +301,15 @@ class TalosClient:
             for item in answer["disks"]
         ]
 
+    def local_time(self) -> float:
+        """Return the node's clock in seconds since 1970.
+
+        The node asks its time server first and fails when that does not answer; UNIMPLEMENTED in maintenance.
+        """
+        answer = self._first(m.TIME, "Time", "reading the clock", m.EMPTY, {}, m.TIME_ANSWER)
+        moment = answer["localtime"] or {"seconds": 0, "nanos": 0}
+        return float(moment["seconds"]) + float(moment["nanos"]) / 1_000_000_000
+
     def kubeconfig(self) -> bytes:
         """Return a new admin kubeconfig as the node sends it: gzip of a tar; see ``kubeconfig.py``."""
         answers = self.call(m.MACHINE, "Kubeconfig", "reading the kubeconfig", m.EMPTY, {}, m.DATA)

@@ -20,6 +20,7 @@ __all__ = ["DecodeError", "Schema", "decode", "encode"]
 MACHINE = "machine.MachineService"
 STORAGE = "storage.StorageService"
 COSI = "cosi.resource.State"
+TIME = "time.TimeService"
 
 APPLY_MODES = Enumeration(REBOOT=0, AUTO=1, NO_REBOOT=2, STAGED=3, TRY=4)
 REBOOT_MODES = Enumeration(DEFAULT=0, POWERCYCLE=1)
@@ -129,6 +130,8 @@ SERVICES_ANSWER = answer(
     ),
 )
 
+#: ``localtime`` is the node's clock after it has asked its time server for ``remotetime``.
+TIME_ANSWER = answer("Time", server=one(2, "string"), localtime=one(3, TIMESTAMP), remotetime=one(4, TIMESTAMP))
 DISKS_ANSWER = answer(
     "Disks",
     disks=many(

@@ -91,7 +91,9 @@ def _play(tmp_path: Path) -> Run:
     }
 
     def run(inventory: Path, *options: str) -> Ended:
-        command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(inventory), str(book), *options]
+        # The systems of this inventory are real ones; that they are left alone without the switch is tested below.
+        command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(inventory), str(book)]
+        command += ["-e", "preflight_live=false", *options]
         done = subprocess.run(
             command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
@@ -223,6 +225,13 @@ def test_the_next_phase_is_behind_its_preflight(site: Path, play: Run, tmp_path:
     ended = play(site, "-t", "talos")
     assert_untouched(ended, tmp_path)
     assert "TAL002" in ended.report()
+
+
+def test_no_system_is_asked_while_the_model_is_wrong(site: Path, play: Run, tmp_path: Path) -> None:
+    spoil(site, "nodes", "172.29.51.12", "172.29.51.11")
+    ended = play(site, "-e", "preflight_live=true")
+    assert_untouched(ended, tmp_path)
+    assert "Look at the systems" not in ended.output
 
 
 def test_a_warning_is_shown_and_the_run_goes_on(site: Path, play: Run) -> None:

@@ -92,11 +92,17 @@ def test_a_bundle_without_one_secret_names_that_secret(lab: Lab) -> None:
 def test_a_bundle_of_another_cluster_is_told_from_a_wrong_certificate(lab: Lab) -> None:
     (lab.controller / "secrets.yaml").unlink()
     (lab.controller / "talosconfig").unlink()
+    # The preflight sees it: not even new credentials are made on the controller.
+    message = only_message(refused(lab))
+    for name in ("mini01", "mini02", "mini03"):
+        assert f"LIV001 node/{name}" in message
+    assert "another CA" in message
+    assert not (lab.controller / "secrets.yaml").exists()
+    # Without a look at the systems new ones are made, and no node takes them.
     before = snapshot(lab)
-    run = lab.play()
+    run = lab.play("-e", "preflight_live=false")
     assert run.rc != 0
     assert "Traceback" not in run.output
-    # New credentials were made on the controller, because there were none; no node took them.
     assert {host for host, _unused in run.changed} <= {"localhost"}
     assert snapshot(lab) == before
     assert all("CA" in failure.msg or "certificate" in failure.msg for failure in run.failures)
@@ -123,7 +129,12 @@ def test_an_expired_client_certificate_is_renewed_by_the_phase_that_owns_it(lab:
 def test_an_absent_node_is_named_and_the_others_stay_as_they_are(lab: Lab) -> None:
     lab.command("power", "off", "mini03")
     try:
-        run = refused(lab)
+        message = only_message(refused(lab))
+        assert "LIV001 node/mini03" in message
+        assert f"{lab.net}.51.13:50000" in message
+        assert "mini01" not in message.replace("homeops_nodes", "")
+        # So does the phase itself, where nobody has looked before.
+        run = refused(lab, "-e", "preflight_live=false")
         (failure,) = run.failures
         assert failure.host == "mini03"
         assert f"{lab.net}.51.13:50000" in failure.msg

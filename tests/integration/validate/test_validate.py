@@ -146,7 +146,7 @@ def test_an_adopted_inventory_passes_the_preflight_once_its_open_keys_are_filled
     assert "homeops_networks.management.vlan: The VLAN of the nodes." in done.stdout
     assert digest(repository) == before
 
-    done = play("preflight", "-i", str(house))
+    done = play("preflight", "-i", str(house), "-e", "preflight_live=false")
     assert done.returncode == 2
     assert f"The model of the inventory has {len(ANSWERS)} errors." in done.stdout + done.stderr
 
@@ -155,7 +155,7 @@ def test_an_adopted_inventory_passes_the_preflight_once_its_open_keys_are_filled
         text = file.read_text(encoding="utf-8")
         assert line in text
         file.write_text(text.replace(line, answer, 1), encoding="utf-8")
-    done = play("preflight", "-i", str(house))
+    done = play("preflight", "-i", str(house), "-e", "preflight_live=false")
     assert done.returncode == 0, done.stdout + done.stderr
 
     kept = digest(house)
@@ -167,10 +167,10 @@ def test_an_adopted_inventory_passes_the_preflight_once_its_open_keys_are_filled
 
 def test_warnings_of_the_preflight_stand_at_the_end_of_the_run(play: Run, tmp_path: Path) -> None:
     house = Path(shutil.copytree(CHECKOUT / "inventories" / "home", tmp_path / "house"))
-    assert "PREFLIGHT WARNINGS" not in play("preflight", "-i", str(house)).stdout
+    assert "PREFLIGHT WARNINGS" not in play("preflight", "-i", str(house), "-e", "preflight_live=false").stdout
     file = house / "group_vars" / "all" / "bgp.yml"
     file.write_text(file.read_text(encoding="utf-8").replace("maximum_paths: 3", "maximum_paths: 1"), encoding="utf-8")
-    done = play("preflight", "-i", str(house))
+    done = play("preflight", "-i", str(house), "-e", "preflight_live=false")
     assert done.returncode == 0, done.stdout + done.stderr
     recap, end = done.stdout.index("PLAY RECAP"), done.stdout.index("PREFLIGHT WARNINGS")
     assert recap < end < done.stdout.index("BGP017 homeops_bgp.maximum_paths", end)

@@ -40,9 +40,10 @@ def told(*results: tuple[str, str, Any]) -> list[str]:
     return display.lines
 
 
+@pytest.mark.parametrize("action", ["homeops.cluster.model_check", "homeops.cluster.live_check"])
 @pytest.mark.parametrize("event", ["ok", "failed"])
-def test_warnings_are_listed_however_the_check_ended(event: str) -> None:
-    lines = told((event, "homeops.cluster.model_check", [WARNING]))
+def test_warnings_are_listed_however_the_check_ended(event: str, action: str) -> None:
+    lines = told((event, action, [WARNING]))
     assert lines[0] == "PREFLIGHT WARNINGS"
     assert lines[1].startswith("BGP017 a (b:1)")
 

@@ -17,13 +17,14 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from ansible_collections.homeops.cluster.plugins.module_utils.checks import engine
+from ansible_collections.homeops.cluster.plugins.module_utils.checks.registry import SETTLED
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError
 from ansible_collections.homeops.cluster.plugins.module_utils.gitops import library, tree
 from ansible_collections.homeops.cluster.plugins.module_utils.gitops.library import Folder
 from ansible_collections.homeops.cluster.plugins.module_utils.gitops.seal import Owner, opened, owner
 from ansible_collections.homeops.cluster.plugins.module_utils.model.world import World
 from ansible_collections.homeops.cluster.plugins.module_utils.repository import view
-from tests.harness.gitops_tree import home_model, objects
+from tests.harness.gitops_tree import bgp_text, home_model, objects, router_text
 
 FOLDERS = library.read([library.own()])
 HOME = tree.render(home_model(), FOLDERS)
@@ -272,14 +273,25 @@ def test_the_example_of_the_guide_works(tmp_path: Path) -> None:
 
 
 def test_preflights_checks_find_nothing_in_the_tree(tmp_path: Path) -> None:
-    """Every check of a repository, and those that hold the repository to the model."""
+    """Every check of a repository, and those that hold the repository to the model: the tree, and beside it the text
+    that the router gets and the objects of Cilium's BGP. The reasons why no model can break a check (``settled``) stand
+    and fall with this."""
     manifest = "# Flux Version: v2.4.0\n---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: flux-system\n"
-    for path, text in tree.render(home_model(), FOLDERS, manifest).items():
+    model = home_model()
+    model["gitops"]["extra_resources"] = ["bgp.yaml"]
+    files = {
+        **tree.render(model, FOLDERS, manifest),
+        "clusters/home-ops/bgp.yaml": bgp_text(model),
+        "router/frr.conf": router_text(model),
+    }
+    for path, text in files.items():
         target = tmp_path / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
-    case = engine.Case(model=World(home_model()), repository=view.read(str(tmp_path)))
-    report = engine.run_checks(case)
-    assert {"GIT002", "GIT003", "GIT010", "SEC001", "DNS001", "ING004", "STO002", "MON001"} <= set(report.ran)
+    repository = view.read(str(tmp_path))
+    assert [router.file for router in repository.routers] == ["router/frr.conf"]
+    assert repository.of("CiliumBGPAdvertisement")
+    report = engine.run_checks(engine.Case(model=World(model), repository=repository))
+    assert set(SETTLED) <= set(report.ran)
     assert [(finding.id, finding.where, finding.summary) for finding in report.findings] == []
     assert report.passed_over == []

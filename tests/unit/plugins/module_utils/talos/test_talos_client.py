@@ -104,6 +104,13 @@ def test_a_missing_resource_is_none(client: Any) -> None:
     assert raised.value.code == errors.PERMISSION_DENIED
 
 
+def test_the_clock_is_told_with_its_fraction(client: Any) -> None:
+    moment = {"seconds": 1_800_000_000, "nanos": 250_000_000}
+    answer = {"messages": [{"server": "time.example.org", "localtime": moment, "remotetime": {"seconds": 7}}]}
+    with client(m.encode(m.TIME_ANSWER, answer))[0] as talos:
+        assert talos.local_time() == 1_800_000_000.25
+
+
 def test_machine_configs_keep_their_exact_bytes(client: Any) -> None:
     text = b"# a comment\nversion: v1alpha1\n---\napiVersion: v1alpha1\nkind: UserVolumeConfig\n"
     resource = {
