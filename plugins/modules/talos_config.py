@@ -60,7 +60,8 @@ options:
     type: path
   talosconfig_renewal:
     description:
-      - V(due) writes a talosconfig only when it does not fit or expires soon, V(always) issues a new client certificate.
+      - V(due) writes a talosconfig only when it does not fit or expires soon; V(always) issues a new client
+        certificate.
       - The old certificate stays valid until it expires, because Talos knows no revocation.
     type: str
     choices: [due, always]
