@@ -118,7 +118,7 @@ from typing import Any
 
 from ..module_utils.common.context import Context
 from ..module_utils.common.runner import run_module
-from ..module_utils.status import report as status, table, verdict
+from ..module_utils.status import options, report as status, table, verdict
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -132,12 +132,7 @@ SPEC: dict[str, Any] = {
             "type": "list",
             "elements": "dict",
             "default": [],
-            "options": {
-                "kind": {"type": "str", "required": True, "choices": ["DaemonSet", "Deployment", "StatefulSet"]},
-                "namespace": {"type": "str", "required": True},
-                "name": {"type": "str", "required": True},
-                "version": {"type": "str", "default": ""},
-            },
+            "options": options.WORKLOAD,
         },
         "fail_on": verdict.FAIL_ON,
     },

@@ -168,7 +168,7 @@ from typing import Any
 from ..module_utils.common.context import Context
 from ..module_utils.common.runner import run_module
 from ..module_utils.kubernetes.cluster_view import ClusterView
-from ..module_utils.status import chain, chain_login, verdict
+from ..module_utils.status import chain, chain_login, options, verdict
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -176,18 +176,7 @@ SPEC: dict[str, Any] = {
             "type": "list",
             "elements": "dict",
             "required": True,
-            "options": {
-                **{
-                    key: {"type": "str", "required": True}
-                    for key in ("name", "host", "ingress_class", "entry", "pool", "namespace", "service")
-                },
-                **{key: {"type": "str"} for key in ("title", "address", "outpost_service", "login_host")},
-                "auth": {"type": "str", "required": True, "choices": ["proxy", "forward", "oidc", "none"]},
-                "port": {"type": "int", "required": True},
-                "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
-                "outpost": {"type": "str", "default": "embedded"},
-                "open_paths": {"type": "list", "elements": "str", "default": []},
-            },
+            "options": options.SERVICE,
         },
         **{key: {"type": "list", "elements": "dict"} for key in ("resources", "routes", "records", "probes")},
         "identity": {"type": "dict"},
@@ -211,7 +200,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         now=params.get("now") or datetime.now(UTC).isoformat(),
         reasons={_NAMES.get(key, key): str(value) for key, value in params["reasons"].items() if value},
     )
-    report = chain.build([_wanted(entry) for entry in params["services"]], facts, chain_login.LINKS)
+    report = chain.build([options.service(entry) for entry in params["services"]], facts, chain_login.LINKS)
     text = chain.render(report)
     if params["show"]:
         ctx.show(text)
@@ -226,11 +215,6 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
 
 #: The options by which the facts are given, where they have another name among the facts.
 _NAMES = {"resources": "cluster"}
-
-
-def _wanted(entry: Mapping[str, Any]) -> chain.Wanted:
-    given = {key: value for key, value in entry.items() if value is not None}
-    return chain.Wanted(**{**given, "open_paths": tuple(given.get("open_paths") or ())})
 
 
 def main() -> None:

@@ -150,8 +150,7 @@ checked:
   type: str
 """
 
-import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils.common.context import Context
@@ -159,7 +158,6 @@ from ..module_utils.common.errors import InputError
 from ..module_utils.common.runner import run_module
 from ..module_utils.frr import admission, lint, live, masking, options, state_command, text
 from ..module_utils.frr.live import Expected, Wanted
-from ..module_utils.frr.view import view
 from ..module_utils.unifi import bgp_plan, session
 from ..module_utils.unifi.bgp_config import BgpConfig
 from ..module_utils.unifi.bgp_wait import Watch
@@ -189,7 +187,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     with session.connect(params, ctx) as client:
         stored = BgpConfig(client, params["site"]).read()
     lines = text.parse(stored.text)
-    judged = _admission(lines, expected)
+    judged = admission.judged(lines, expected)
     document = stored.document or {}
     result: dict[str, Any] = {
         "changed": False,
@@ -229,31 +227,6 @@ def _look(result: dict[str, Any], expected: tuple[Expected, ...], params: Mappin
         ctx.warn(f"{error} Only the stored text was looked at.")
         return
     result.update(live=live.facts(seen), missing=live.missing(seen, wanted), checked="sessions and routes")
-
-
-def _admission(lines: Sequence[text.Line], expected: tuple[Expected, ...]) -> list[dict[str, Any]]:
-    """Judge every expected prefix against the text, per neighbour that carries its family."""
-    seen = view(lines)
-    found = []
-    for item in expected:
-        prefix: ipaddress.IPv4Network | ipaddress.IPv6Network = item.prefix
-        family = admission.family_of(prefix)
-        for router in seen.routers.values():
-            speakers = router.speakers()
-            chosen = [p for p in speakers if p.name in item.neighbors] if item.neighbors else speakers
-            active = [p for p in chosen if admission.effective(router, p, family).active]
-            for peer in active or chosen:
-                verdict = admission.accepts(seen, router, peer, prefix)
-                found.append(
-                    {
-                        "prefix": str(prefix),
-                        "neighbor": peer.name,
-                        "accepted": verdict.accepted,
-                        "why": verdict.why,
-                        "line": verdict.line,
-                    }
-                )
-    return found
 
 
 def main() -> None:

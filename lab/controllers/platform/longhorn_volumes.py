@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from ..api import CLAIMS, DAEMON_SETS, NODES, PODS, STORAGE_CLASSES, VOLUMES, ApiError, Object
-from ..base import RETRY, Controller, Memory, key_of, merge_conditions
+from ..base import RETRY, Controller, Memory, key_of, merge_conditions, timestamp
 from ..manager import World
 from ..needs import claims_of
 from ..pods import is_finished, is_ready, node_ready
@@ -236,6 +236,9 @@ class LonghornVolumes(Controller):
         for replica in mine:
             state = "running" if attached and replica["spec"]["diskID"] in alive else "stopped"
             await self.api.set_status(LH_REPLICAS, replica, {"currentState": state, "started": state == "running"})
+            health = _health(replica["spec"], running=state == "running", attached=attached)
+            if health:
+                await self.api.merge(LH_REPLICAS.of(replica), {"spec": health})
 
     def _after_faults(self, volume: Object, claim: Object | None, whole: int) -> int:
         names = {volume["metadata"]["name"], "/".join(key_of(claim)) if claim is not None else ""}
@@ -257,6 +260,16 @@ class LonghornVolumes(Controller):
         meta = {"name": f"{name}-r-{disk.uuid[:8]}", "namespace": home, "labels": {"longhornvolume": name}}
         owner = {"apiVersion": "longhorn.io/v1beta2", "kind": "Volume", "name": name, "uid": volume["metadata"]["uid"]}
         await self.api.create(LH_REPLICAS, {"metadata": {**meta, "ownerReferences": [owner]}, "spec": spec})
+
+
+def _health(spec: Object, *, running: bool, attached: bool) -> Object:
+    """Return what changes of a replica's spec: it carries since when it is good, or when it failed."""
+    now = timestamp()
+    if running and not spec.get("healthyAt"):
+        return {"healthyAt": now, "lastHealthyAt": now, "failedAt": ""}
+    if attached and not running and spec.get("healthyAt"):
+        return {"healthyAt": "", "failedAt": now, "lastFailedAt": now}
+    return {}
 
 
 def _kubernetes(name: str, claim: Object | None, pod: Object | None) -> Object:

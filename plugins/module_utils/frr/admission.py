@@ -11,9 +11,13 @@ Matches on anything but prefixes are taken as met, and ``on-match`` and ``contin
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from .view import FamilyPeer, MapEntry, Network, Peer, PrefixRule, Router, View, holds
+from .live import Expected
+from .text import Line
+from .view import FamilyPeer, MapEntry, Network, Peer, PrefixRule, Router, View, holds, view
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,30 @@ def accepts(view: View, router: Router, peer: Peer, prefix: Network, *, directio
     if map_name:
         return _by_map(view, map_name, prefix)
     return Verdict(True, "no policy stands in the way")
+
+
+def judged(lines: Sequence[Line], expected: Iterable[Expected]) -> list[dict[str, Any]]:
+    """Judge every expected prefix against a text, per neighbour that carries its family."""
+    seen = view(lines)
+    found = []
+    for item in expected:
+        family = family_of(item.prefix)
+        for router in seen.routers.values():
+            speakers = router.speakers()
+            chosen = [peer for peer in speakers if peer.name in item.neighbors] if item.neighbors else speakers
+            active = [peer for peer in chosen if effective(router, peer, family).active]
+            for peer in active or chosen:
+                verdict = accepts(seen, router, peer, item.prefix)
+                found.append(
+                    {
+                        "prefix": str(item.prefix),
+                        "neighbor": peer.name,
+                        "accepted": verdict.accepted,
+                        "why": verdict.why,
+                        "line": verdict.line,
+                    }
+                )
+    return found
 
 
 def _by_map(view: View, name: str, prefix: Network, depth: int = 0) -> Verdict:

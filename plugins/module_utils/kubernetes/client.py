@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -100,6 +101,14 @@ class Client:
         """GET a JSON document."""
         return self.request("GET", path, query, attempted=attempted, accept=accept)
 
+    def peer_expires(self) -> datetime | None:
+        """Return the end of validity of the server's certificate on this thread's open connection, None without one."""
+        link: http.client.HTTPConnection | None = getattr(self._local, "link", None)
+        found = link.sock.getpeercert() if link is not None and isinstance(link.sock, ssl.SSLSocket) else None
+        if not found:
+            return None
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(found["notAfter"])), UTC)
+
     def list(
         self, path: str, *, labels: str = "", fields: str = "", attempted: str = ""
     ) -> tuple[list[dict[str, Any]], str]:
@@ -161,10 +170,12 @@ class Client:
         accept: str = "",
         attempted: str = "",
         on_warning: Callable[[str], None] | None = None,
+        plain: bool = False,
     ) -> Any:
         """Send one request and return the decoded JSON answer.
 
         :param path: absolute path below the server's URL, already quoted.
+        :param plain: return the answer's text, as ``/readyz`` gives one.
         :raises KubernetesError: of the class that fits.
         """
         attempted = attempted or f"{method} {path}"
@@ -190,7 +201,7 @@ class Client:
                 if on_warning:
                     for text in warnings_of(response.headers.get_all("Warning") or []):
                         on_warning(text)
-                return self._decode(data, attempted)
+                return data.decode("utf-8", "replace") if plain else self._decode(data, attempted)
             refusal = from_response(
                 attempted, self.connection.server, response.status, data, _seconds(response.headers.get("Retry-After"))
             )

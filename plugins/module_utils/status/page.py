@@ -25,6 +25,7 @@ TONES = {
     "established": "good",
     "broken": "bad",
     "error": "bad",
+    "critical": "bad",
     "warning": "warn",
     "unknown": "mute",
     "none": "mute",
@@ -64,16 +65,16 @@ def page(title: str, made: str, reports: Mapping[str, Report]) -> str:
     """
     worst = _worst(reports.values())
     parts = [
-        f"<h1>{escape(title)} {_tag(worst, _VERDICTS[worst])}</h1>",
+        f"<h1>{escape(title)} {tag(worst, _VERDICTS[worst])}</h1>",
         f"<p>{escape(made)}</p>",
         _findings(reports),
         "<h2>Topology</h2>",
         f'<div class="card">{draw(reports)}</div>',
-        _services(reports.get("services")),
-        _table("Nodes", (reports.get("cluster") or {}).get("nodes"), _NODES),
-        _table("Workloads", (reports.get("cluster") or {}).get("workloads"), _WORKLOADS),
-        _table("BGP neighbours", (reports.get("bgp") or {}).get("neighbors"), _NEIGHBORS),
-        _table("Routes", (reports.get("bgp") or {}).get("routes"), _ROUTES),
+        service_parts(reports.get("services")),
+        rows_table("Nodes", (reports.get("cluster") or {}).get("nodes"), _NODES),
+        rows_table("Workloads", (reports.get("cluster") or {}).get("workloads"), _WORKLOADS),
+        rows_table("BGP neighbours", (reports.get("bgp") or {}).get("neighbors"), _NEIGHBORS),
+        rows_table("Routes", (reports.get("bgp") or {}).get("routes"), _ROUTES),
     ]
     body = "\n".join(part for part in parts if part)
     return document(title, body)
@@ -132,7 +133,8 @@ def tone(state: str) -> str:
     return TONES.get(state, "")
 
 
-def _tag(state: str, text: str = "") -> str:
+def tag(state: str, text: str = "") -> str:
+    """Return a state as a coloured word."""
     return f'<span class="tag {tone(state) or "mute"}">{escape(text or state)}</span>'
 
 
@@ -145,11 +147,12 @@ def _findings(reports: Mapping[str, Report]) -> str:
     if not rows:
         return ""
     rows = sorted(dict.fromkeys(rows), key=lambda row: row[0] != "error")
-    items = "".join(f"<li>{_tag(kind)} <b>{escape(who)}</b> {escape(text)}</li>" for kind, who, text in rows)
+    items = "".join(f"<li>{tag(kind)} <b>{escape(who)}</b> {escape(text)}</li>" for kind, who, text in rows)
     return f'<h2>What to mend</h2><div class="card"><ul>{items}</ul></div>'
 
 
-def _services(report: Report | None) -> str:
+def service_parts(report: Report | None) -> str:
+    """Return the table of the services' links and a card for each service; nothing without services."""
     services: Sequence[Report] = (report or {}).get("services") or []
     if not services:
         return ""
@@ -157,7 +160,7 @@ def _services(report: Report | None) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in ("service", *names))
     rows = "".join(
         f"<tr><td><b>{escape(str(one['title']))}</b></td>"
-        + "".join(f"<td>{_tag(str(link['state']))}</td>" for link in one["links"])
+        + "".join(f"<td>{tag(str(link['state']))}</td>" for link in one["links"])
         + "</tr>"
         for one in services
     )
@@ -171,32 +174,35 @@ def _services(report: Report | None) -> str:
 
 def _card(one: Report) -> str:
     lines = "".join(
-        f"<dt>{escape(str(link['name']))}</dt><dd>{_tag(str(link['state']))} {escape(str(link['text']))}</dd>"
+        f"<dt>{escape(str(link['name']))}</dt><dd>{tag(str(link['state']))} {escape(str(link['text']))}</dd>"
         for link in one["links"]
     )
     opened = " open" if one["state"] == "broken" else ""
     first = f", first broken: {escape(str(one['broken']))}" if one["broken"] else ""
     return (
-        f"<details{opened}><summary>{_tag(str(one['state']))} <b>{escape(str(one['title']))}</b> "
+        f"<details{opened}><summary>{tag(str(one['state']))} <b>{escape(str(one['title']))}</b> "
         f"{escape(str(one['host']))}{first}</summary><dl>{lines}</dl></details>"
     )
 
 
-def _table(title: str, rows: Sequence[Report] | None, names: Sequence[tuple[str, str]]) -> str:
+def rows_table(title: str, rows: Sequence[Report] | None, names: Sequence[tuple[str, str]]) -> str:
+    """Return rows as a table.
+
+    :param names: key of a cell and head of its column, in order.
+    """
     if not rows:
         return ""
     head = "".join(f"<th>{escape(name)}</th>" for _key, name in names)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{_cell(row.get(key))}</td>" for key, _name in names) + "</tr>" for row in rows
-    )
+    body = "".join("<tr>" + "".join(f"<td>{cell(row.get(key))}</td>" for key, _name in names) + "</tr>" for row in rows)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f'<h2>{escape(title)}</h2><div class="card">{table}</div>'
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """Return one cell: a word that is a state is coloured."""
     if value is None:
         return "-"
     if isinstance(value, (list, tuple)):
         return escape(", ".join(str(item) for item in value) or "-")
     text = str(value)
-    return _tag(text) if tone(text) else escape(text)
+    return tag(text) if tone(text) else escape(text)

@@ -107,79 +107,118 @@ def build(wanted: Wanted, talos: Sequence[Answer], kubernetes: Sequence[Answer] 
         report.nodes.append(
             _node(report, wanted, name, answers.get(name, {}), listed.get(name), kubernetes is not None)
         )
-    _etcd_agrees(report, wanted, answers.values())
+    split = members_fault(answers.values(), len(wanted.nodes))
+    if split:
+        report.findings.append(Finding("error", "etcd", split))
     if kubernetes is not None:
         for workload in wanted.workloads:
-            report.workloads.append(_workload(report, workload, objects))
+            row, found = workload_row(workload, objects)
+            report.workloads.append(row)
+            report.findings += found
     return report
 
 
 def _node(report: Report, wanted: Wanted, name: str, answer: Answer, listed: Answer | None, api_asked: bool) -> NodeRow:
-    def found(severity: str, text: str) -> None:
-        report.findings.append(Finding(severity, name, text))
+    mode = str(answer.get("mode", "unreachable"))
+    faults = talos_faults(answer, wanted.talos)
+    state, kubelet = listed_state(listed)
+    if api_asked and mode == "configured":
+        faults += listed_faults(listed, wanted.kubernetes)
+    faults += etcd_faults(answer)
+    report.findings += [Finding(severity, name, text) for severity, text in faults]
+    config = str(answer.get("config") or "-").replace("_", " ")
+    return NodeRow(name, stage_of(answer), str(answer.get("version") or "-"), config, etcd_role(answer), state, kubelet)
 
+
+def stage_of(answer: Answer) -> str:
+    """Return how a node stands: its stage and readiness, else ``maintenance`` or ``unreachable``."""
+    mode = str(answer.get("mode", "unreachable"))
+    if mode != "configured":
+        return mode
+    return f"{answer.get('stage', '-')}{', ready' if answer.get('ready') else ', not ready'}"
+
+
+def talos_faults(answer: Answer, version: str = "") -> list[tuple[str, str]]:
+    """Return what is wrong with a node by its own word, each with its severity; its etcd is judged elsewhere."""
     mode = str(answer.get("mode", "unreachable"))
     stage, ready = str(answer.get("stage", "-")), bool(answer.get("ready"))
+    found = []
     if mode == "unreachable":
-        found("error", str(answer.get("reason") or "was not asked"))
+        found.append(("error", str(answer.get("reason") or "was not asked")))
     elif mode == "maintenance":
-        found("error", "is in maintenance: it has no machine config")
+        found.append(("error", "is in maintenance: it has no machine config"))
     elif stage != "running" or not ready:
         unmet = ", ".join(f"{item['name']}: {item['reason']}" for item in answer.get("unmet", []))
-        found("error", f"is in stage {stage}, {'ready' if ready else 'not ready'}{f' ({unmet})' if unmet else ''}")
-    version = str(answer.get("version") or "-")
-    if mode == "configured" and wanted.talos and version != wanted.talos:
-        found("warning", f"runs Talos {version}, wanted is {wanted.talos}")
-    config = str(answer.get("config") or "-")
+        text = f"is in stage {stage}, {'ready' if ready else 'not ready'}{f' ({unmet})' if unmet else ''}"
+        found.append(("error", text))
+    runs = str(answer.get("version") or "-")
+    if mode == "configured" and version and runs != version:
+        found.append(("warning", f"runs Talos {runs}, wanted is {version}"))
+    config = answer.get("config")
     if config in ("staged", "try"):
         meaning = "waits for a reboot" if config == "staged" else "is being tried and will be reverted"
-        found("warning", f"has a machine config that {meaning}")
+        found.append(("warning", f"has a machine config that {meaning}"))
     if answer.get("time_synced") is False:
-        found("warning", "has no synchronised time")
-    state, kubelet = _listed(listed)
-    if api_asked and mode == "configured":
-        if listed is None:
-            found("error", "is not listed by the Kubernetes API")
-        elif state != "Ready":
-            found("error", f"is {state} in Kubernetes: {_ready_condition(listed).get('message', 'no condition yet')}")
-        if listed is not None and wanted.kubernetes and kubelet != wanted.kubernetes:
-            found("warning", f"runs kubelet {kubelet}, wanted is {wanted.kubernetes}")
-    shown = mode if mode != "configured" else f"{stage}{', ready' if ready else ', not ready'}"
-    return NodeRow(name, shown, version, config.replace("_", " "), _etcd(found, mode, answer), state, kubelet)
+        found.append(("warning", "has no synchronised time"))
+    return found
 
 
-def _etcd(found: Any, mode: str, answer: Answer) -> str:
+def listed_faults(listed: Answer | None, version: str = "") -> list[tuple[str, str]]:
+    """Return what is wrong with a node as Kubernetes lists it (None: it does not), each with its severity."""
+    if listed is None:
+        return [("error", "is not listed by the Kubernetes API")]
+    state, kubelet = listed_state(listed)
+    found = []
+    if state != "Ready":
+        why = _ready_condition(listed).get("message", "no condition yet")
+        found.append(("error", f"is {state} in Kubernetes: {why}"))
+    if version and kubelet != version:
+        found.append(("warning", f"runs kubelet {kubelet}, wanted is {version}"))
+    return found
+
+
+def etcd_faults(answer: Answer) -> list[tuple[str, str]]:
+    """Return what is wrong with a node's etcd member, each with its severity."""
+    role = etcd_role(answer)
+    if role == "-":
+        return []
+    etcd = answer["etcd"]
+    if role == "down":
+        return [("error", f"etcd does not run: {etcd.get('reason') or 'no reason given'}")]
+    found = [("error", f"etcd alarm {alarm['alarm']} on member {alarm['member_id']}") for alarm in etcd["alarms"]]
+    if role == "learner":
+        found.append(("error", "etcd member is a learner: it does not count for quorum"))
+    return found
+
+
+def etcd_role(answer: Answer) -> str:
+    """Return ``leader``, ``voter``, ``learner`` or ``down``; ``-`` for a node of which that is not known."""
     etcd = answer.get("etcd") or {}
-    if mode != "configured" or not etcd:
+    if answer.get("mode") != "configured" or not etcd:
         return "-"
     if not etcd.get("running"):
-        found("error", f"etcd does not run: {etcd.get('reason') or 'no reason given'}")
         return "down"
-    for alarm in etcd.get("alarms", []):
-        found("error", f"etcd alarm {alarm['alarm']} on member {alarm['member_id']}")
     if not etcd.get("voter"):
-        found("error", "etcd member is a learner: it does not count for quorum")
         return "learner"
     return "leader" if etcd.get("leader") else "voter"
 
 
-def _etcd_agrees(report: Report, wanted: Wanted, answers: Iterable[Answer]) -> None:
-    """Every member must see the same members, and as many as there are nodes."""
+def members_fault(answers: Iterable[Answer], wanted: int) -> str:
+    """Return what is wrong with the membership: all must see the same members, and as many as there are nodes."""
     views = {
         tuple(sorted(str(member["id"]) for member in answer["etcd"]["members"]))
         for answer in answers
         if (answer.get("etcd") or {}).get("running")
     }
     if len(views) > 1:
-        report.findings.append(
-            Finding("error", "etcd", "the nodes do not agree about the members: the cluster is split")
-        )
-    elif views and len(next(iter(views))) != len(wanted.nodes):
-        count = len(next(iter(views)))
-        report.findings.append(Finding("error", "etcd", f"has {count} members, wanted are {len(wanted.nodes)}"))
+        return "the nodes do not agree about the members: the cluster is split"
+    if views and len(next(iter(views))) != wanted:
+        return f"has {len(next(iter(views)))} members, wanted are {wanted}"
+    return ""
 
 
-def _listed(node: Answer | None) -> tuple[str, str]:
+def listed_state(node: Answer | None) -> tuple[str, str]:
+    """Return a node's state in Kubernetes and its kubelet's version."""
     if node is None:
         return "-", "-"
     state = {"True": "Ready", "False": "NotReady"}.get(str(_ready_condition(node).get("status")), "Unknown")
@@ -193,7 +232,8 @@ def _ready_condition(node: Answer) -> Answer:
     return next((item for item in conditions if item.get("type") == "Ready"), {})
 
 
-def _workload(report: Report, wanted: Mapping[str, str], objects: Sequence[Answer]) -> WorkloadRow:
+def workload_row(wanted: Mapping[str, str], objects: Sequence[Answer]) -> tuple[WorkloadRow, list[Finding]]:
+    """Return how a workload stands, and what is wrong with it."""
     subject = f"{wanted['namespace']}/{wanted['name']}"
     match = next(
         (
@@ -206,20 +246,24 @@ def _workload(report: Report, wanted: Mapping[str, str], objects: Sequence[Answe
         None,
     )
     if match is None:
-        report.findings.append(Finding("error", subject, f"{wanted['kind']} is missing"))
-        return WorkloadRow(subject, "missing", "-")
-    status, spec = match.get("status") or {}, match.get("spec") or {}
-    if wanted["kind"] == "DaemonSet":
-        have, want = status.get("numberReady", 0), status.get("desiredNumberScheduled", 0)
-    else:
-        have, want = status.get("readyReplicas", 0), spec.get("replicas", 1)
+        return WorkloadRow(subject, "missing", "-"), [Finding("error", subject, f"{wanted['kind']} is missing")]
+    found = []
+    have, want = replicas(match)
     if have < want or not want:
-        report.findings.append(Finding("error", subject, f"{have} of {want} pods are ready"))
-    containers = ((spec.get("template") or {}).get("spec") or {}).get("containers") or [{}]
+        found.append(Finding("error", subject, f"{have} of {want} pods are ready"))
+    containers = (((match.get("spec") or {}).get("template") or {}).get("spec") or {}).get("containers") or [{}]
     version = str(containers[0].get("image", "")).partition("@")[0].rpartition(":")[2] or "-"
     if wanted.get("version") and version.lstrip("v") != wanted["version"].lstrip("v"):
-        report.findings.append(Finding("warning", subject, f"runs {version}, wanted is {wanted['version']}"))
-    return WorkloadRow(subject, f"{have}/{want}", version)
+        found.append(Finding("warning", subject, f"runs {version}, wanted is {wanted['version']}"))
+    return WorkloadRow(subject, f"{have}/{want}", version), found
+
+
+def replicas(workload: Answer) -> tuple[int, int]:
+    """Return how many pods of a DaemonSet, Deployment or StatefulSet are ready, and how many shall be."""
+    status, spec = workload.get("status") or {}, workload.get("spec") or {}
+    if workload.get("kind") == "DaemonSet":
+        return int(status.get("numberReady", 0)), int(status.get("desiredNumberScheduled", 0))
+    return int(status.get("readyReplicas", 0)), int(spec.get("replicas", 1))
 
 
 def _name(item: Answer) -> str:

@@ -166,6 +166,13 @@ def _refused(paths: list[str], why: str, param: str) -> InputError:
     )
 
 
+def relation(observed: Observed) -> str:
+    """Return how the active config relates to the stored one: ``in_sync``, ``staged`` or ``try``."""
+    if documents.same(observed.persistent, observed.active):
+        return "in_sync"
+    return "try" if observed.tried else "staged"
+
+
 def masked_diff(wanted: Sequence[Document], observed: Observed, title: str) -> dict[str, str]:
     """Return the ``diff`` of stored against wanted config, secrets masked."""
 

@@ -15,7 +15,7 @@ from ..common.errors import HomeopsError
 from ..common.wait import Observation, wait_until
 from . import documents, hardware
 from .apply_plan import Observed
-from .client import MACHINE_CONFIG, Resource, TalosClient
+from .client import MACHINE_CONFIG, TalosClient
 from .connection import NodeMode, Target, connect
 from .documents import ConfigError, Document
 from .errors import TalosError
@@ -32,21 +32,58 @@ def read_config(client: TalosClient, which: str) -> list[Document]:
     :param which: ``persistent`` or ``v1alpha1`` (the active one).
     :raises HomeopsError: it cannot be understood.
     """
-    return _decoded(client, client.cosi_get("config", MACHINE_CONFIG, which))
+    found = client.cosi_get("config", MACHINE_CONFIG, which)
+    return _decoded(client.target, found.raw if found else b"")
 
 
-def _decoded(client: TalosClient, found: Resource | None) -> list[Document]:
-    if found is None or not found.raw:
+def _decoded(target: str, raw: bytes) -> list[Document]:
+    if not raw:
         return []
     try:
-        return documents.decode(found.raw.decode())
+        return documents.decode(raw.decode())
     except (ConfigError, UnicodeDecodeError) as error:
         raise HomeopsError(
             "reading the node's machine config",
-            target=client.target,
+            target=target,
             answer=error.text if isinstance(error, ConfigError) else str(error),
             remedy="The node was configured by another Talos version than 1.10; it is not touched",
         ) from error
+
+
+@dataclass(frozen=True)
+class Held:
+    """A node's machine configs as it holds them, not looked into yet.
+
+    :param tried: the active one is newer than the stored one, and different.
+    """
+
+    stored: bytes = b""
+    active: bytes = b""
+    tried: bool = False
+
+    def __repr__(self) -> str:
+        """Show nothing: they are full of secrets."""
+        return "Held(...)"
+
+    def observed(self, target: str, stage: str = "") -> Observed:
+        """Return them decoded, for a plan.
+
+        :raises HomeopsError: one cannot be understood.
+        """
+        running = _decoded(target, self.active)
+        stored = running if self.stored == self.active else _decoded(target, self.stored)
+        return Observed(NodeMode.CONFIGURED, stored, running, stage, tried=self.tried)
+
+
+def held(client: TalosClient, mode: NodeMode) -> Held:
+    """Return a node's machine configs; in maintenance it has none."""
+    if mode is NodeMode.MAINTENANCE:
+        return Held()
+    active = client.cosi_get("config", MACHINE_CONFIG, "v1alpha1")
+    persistent = client.cosi_get("config", MACHINE_CONFIG, "persistent") or active
+    # Only a TRY changes the active config and leaves the stored one as it is.
+    tried = bool(active and persistent and active.raw != persistent.raw and active.updated > persistent.updated)
+    return Held(persistent.raw if persistent else b"", active.raw if active else b"", tried)
 
 
 def observe(client: TalosClient, mode: NodeMode) -> Observed:
@@ -54,13 +91,7 @@ def observe(client: TalosClient, mode: NodeMode) -> Observed:
     stage = machine_status(client)["stage"]
     if mode is NodeMode.MAINTENANCE:
         return Observed(mode, stage=stage)
-    active = client.cosi_get("config", MACHINE_CONFIG, "v1alpha1")
-    persistent = client.cosi_get("config", MACHINE_CONFIG, "persistent") or active
-    running = _decoded(client, active)
-    stored = running if persistent and active and persistent.raw == active.raw else _decoded(client, persistent)
-    # Only a TRY changes the active config and leaves the stored one as it is.
-    tried = bool(active and persistent and active.raw != persistent.raw and active.updated > persistent.updated)
-    return Observed(mode, stored, running, stage, tried=tried)
+    return held(client, mode).observed(client.target, stage)
 
 
 def system_disk(client: TalosClient) -> str:

@@ -45,11 +45,19 @@ def each_node(targets: Sequence[Target], ask: Callable[[Target], T]) -> list[T]:
         return list(pool.map(ask, targets))
 
 
-def look(target: Target, identity: Identity | None, timeout: float, parts: Collection[str]) -> dict[str, Any]:
+def look(
+    target: Target,
+    identity: Identity | None,
+    timeout: float,
+    parts: Collection[str],
+    further: Callable[[TalosClient, NodeMode], dict[str, Any]] | None = None,
+) -> dict[str, Any]:
     """Return what the node says of itself; an unreachable node is an answer too.
 
     ``mode`` is configured, maintenance or unreachable; of an unreachable node ``reason`` holds the whole message,
     ``error`` the kind of failure, and ``permanent`` whether waiting cannot help.
+
+    :param further: reads more over the same connection, and returns what it adds to the answer.
     """
     found: dict[str, Any] = {"name": target.label, "node": target.node, "mode": "unreachable", "reason": ""}
     try:
@@ -67,6 +75,8 @@ def look(target: Target, identity: Identity | None, timeout: float, parts: Colle
             for part in PARTS:
                 if part in parts:
                     found.update(_READERS[part](client, mode))
+            if further is not None:
+                found.update(further(client, mode))
         except HomeopsError as error:
             found.update(_failure(error), mode="unreachable")
     return found

@@ -86,6 +86,12 @@ def test_a_stateful_set_gets_a_bound_claim_and_a_healthy_volume(storage: Platfor
     assert volume["status"]["kubernetesStatus"]["pvcName"] == "data-db-0"
     replicas = [r for r in storage.list(LH, "Replica", SPACE) if r["spec"]["volumeName"] == volume["metadata"]["name"]]
     assert len({r["spec"]["nodeID"] for r in replicas}) == len(replicas) == 2
+
+    def good() -> bool:
+        mine = [r for r in storage.list(LH, "Replica", SPACE) if r["spec"]["volumeName"] == volume["metadata"]["name"]]
+        return all(r["spec"].get("healthyAt") and not r["spec"]["failedAt"] for r in mine)
+
+    storage.until("each replica says since when it is good", good)
     storage.until(
         "the StatefulSet is ready",
         lambda: storage.get("apps/v1", "StatefulSet", "db", "data")["status"].get("readyReplicas") == 1,
