@@ -28,7 +28,7 @@ class Faults:
     drop: dict[str, int] = field(default_factory=dict)
     """Connections to be cut *after* a call was carried out, before it is answered; -1 is for ever."""
     die_at: str = ""
-    """Lose power at this moment, once: a method's name, or ``install reboot boot upgrade reset``."""
+    """Lose power at this moment, once: a method's name, or ``install reboot boot upgrade reset recover``."""
     boot_extra: float = 0.0
     """Seconds added to every boot."""
     stuck_in_boot: bool = False

@@ -55,6 +55,8 @@ class Storage:
     etcd: Etcd | None = None
     member: Member | None = None
     """The etcd data on EPHEMERAL, ``None`` when the data directory is empty."""
+    recovery_snapshot: bytes = b""
+    """What EtcdRecover left on EPHEMERAL, until an etcd has started from it."""
     ephemeral: bool = False
     user_volumes: dict[str, str] = field(default_factory=dict)
     """Provisioned user volumes: name to the kernel name of the disk."""
@@ -101,7 +103,6 @@ class Node:
         self.tasks: set[asyncio.Task[Any]] = set()
         self.listener = Listener(self)
         self.watchers: set[asyncio.Event] = set()
-        self.recovery_snapshot = b""
         self.booted = False
         self._ready = False
         self.faults.changed = self.poke

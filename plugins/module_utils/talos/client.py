@@ -238,9 +238,14 @@ class TalosClient:
         answer = self.machine("ApplyConfiguration", what, m.APPLY_REQUEST, request, m.APPLY_ANSWER)
         return ApplyAnswer(m.APPLY_MODES.name_of(answer["mode"]), answer["mode_details"], answer["warnings"])
 
-    def bootstrap(self) -> None:
-        """Start etcd's first member on this node. ALREADY_EXISTS means that its data directory is not empty."""
-        self.machine("Bootstrap", "bootstrapping etcd", m.BOOTSTRAP_REQUEST, {}, m.EMPTY_ANSWER)
+    def bootstrap(self, recover: bool = False) -> None:
+        """Start etcd's first member on this node. ALREADY_EXISTS means that its data directory is not empty.
+
+        :param recover: begin with the snapshot that was sent before. OK means accepted only: a bad one shows as a
+            service etcd that failed.
+        """
+        request = {"recover_etcd": recover}
+        self.machine("Bootstrap", "bootstrapping etcd", m.BOOTSTRAP_REQUEST, request, m.EMPTY_ANSWER)
 
     def reboot(self, mode: str = "DEFAULT") -> str:
         """Ask for a reboot (mode DEFAULT or POWERCYCLE) and return the actor id.

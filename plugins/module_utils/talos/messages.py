@@ -151,6 +151,9 @@ DISKS_ANSWER = answer(
     ),
 )
 
+ETCD_REMOVE_REQUEST = Schema("EtcdRemoveMemberByIDRequest", member_id=one(1, "uint64"))
+SERVICE_REQUEST = Schema("ServiceRestartRequest", id=one(1, "string"))
+SERVICE_ANSWER = answer("ServiceRestart", resp=one(2, "string"))
 ETCD_MEMBERS_REQUEST = Schema("EtcdMemberListRequest", query_local=one(1, "bool"))
 ETCD_MEMBERS_ANSWER = answer(
     "EtcdMembers",
