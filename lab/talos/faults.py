@@ -41,6 +41,8 @@ class Faults:
     """The node joins etcd as a learner and is never promoted."""
     etcd_down: bool = False
     """etcd does not run, though the node does."""
+    etcd_damaged: bool = False
+    """etcd does not start from the data on EPHEMERAL; it is over when they are gone."""
     etcd_alarm: str = ""
     """``NOSPACE`` or ``CORRUPT``: the alarm that this member raises."""
     raft_lag: int = 0
@@ -60,6 +62,11 @@ class Faults:
         changed = self.__dict__.get("changed")
         if changed is not None and name != "changed":
             changed()
+
+    @property
+    def etcd_stopped(self) -> bool:
+        """Whether something keeps etcd from running."""
+        return self.etcd_down or self.etcd_damaged
 
     def for_call(self, table: dict[str, Any], service: str, method: str) -> str:
         """The key of ``table`` that means this call, empty when none does."""

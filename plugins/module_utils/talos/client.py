@@ -90,12 +90,15 @@ class Service:
     """``state`` is one of Initialized, Preparing, Waiting, Running, Stopping, Finished, Failed, Skipped, Starting.
 
     :param healthy: None when the service has no health check or it has not run yet.
+    :param last_message: of the health check.
+    :param last_event: of the service itself, such as why it failed.
     """
 
     id: str
     state: str
     healthy: bool | None
     last_message: str
+    last_event: str = ""
 
 
 @dataclass(frozen=True)
@@ -286,12 +289,14 @@ class TalosClient:
         found = []
         for item in answer["services"]:
             health = item["health"] or {"unknown": True, "healthy": False, "last_message": ""}
+            events = (item["events"] or {"events": []})["events"]
             found.append(
                 Service(
                     id=item["id"],
                     state=item["state"],
                     healthy=None if health["unknown"] else health["healthy"],
                     last_message=health["last_message"],
+                    last_event=events[-1]["msg"] if events else "",
                 )
             )
         return found

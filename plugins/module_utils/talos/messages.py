@@ -120,6 +120,7 @@ SERVICES_ANSWER = answer(
             "ServiceInfo",
             id=one(1, "string"),
             state=one(2, "string"),
+            events=one(3, Schema("ServiceEvents", events=many(1, Schema("ServiceEvent", msg=one(1, "string"))))),
             health=one(
                 4,
                 Schema("ServiceHealth", unknown=one(1, "bool"), healthy=one(2, "bool"), last_message=one(3, "string")),
