@@ -252,6 +252,7 @@ class MachineCalls(Room):
         if action in ("stop", "restart"):
             services.stop(name)
         if action in ("start", "restart"):
+            self.node.faults.hung = [one for one in self.node.faults.hung if one != name]
             services.run(name)
         return one(call, resp=f'Service "{name}" {done}')
 

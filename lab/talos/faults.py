@@ -49,6 +49,8 @@ class Faults:
     """Entries by which the member's applied index trails the raft index."""
     wrong_ca: bool = False
     """The API presents a certificate of a foreign CA (from the next start of the listener)."""
+    hung: list[str] = field(default_factory=list)
+    """Services which fail their health check until they are restarted."""
     kubelet_unhealthy: bool = False
     """The kubelet fails its health check."""
     install_fails: str = ""

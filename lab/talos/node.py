@@ -319,6 +319,9 @@ class Node:
 
     def refresh(self) -> None:
         """Re-derive what depends on others, and wake the watchers."""
+        for name in self.faults.hung:
+            if self.services.get(name) is not None:
+                self.services.health(name, False, "context deadline exceeded")
         kubernetes = self.kubernetes_up
         if self._seen and self._seen[0] != kubernetes:
             self._seen = (kubernetes,)

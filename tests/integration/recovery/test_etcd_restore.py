@@ -51,7 +51,7 @@ def cluster(tmp_path: Path) -> Iterator[TalosNodes]:
 @pytest.fixture(scope="module")
 def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TalosNodes]:
     """A cluster of which nothing is changed, because all is refused."""
-    with started(tmp_path_factory.mktemp("calm"), "127.72") as nodes:
+    with started(tmp_path_factory.mktemp("calm"), "127.77") as nodes:
         yield brought_up(nodes)
 
 
