@@ -50,7 +50,7 @@ async def run(node: Node) -> None:
             node.tell("etcd")
             await _until_allowed(node)
             _up(node, member)
-        kubelet = not node.faults.kubelet_unhealthy
+        kubelet = not (node.faults.kubelet_unhealthy or "kubelet" in node.faults.hung)
         if node.services["kubelet"].running and node.services["kubelet"].healthy is not kubelet:
             node.services.health("kubelet", kubelet, 'Get "http://127.0.0.1:10248/healthz": connection refused')
 

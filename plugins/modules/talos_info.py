@@ -118,6 +118,10 @@ nodes:
       description: Disks with id, dev_path, size (bytes), model, serial, wwid, transport and others.
       type: list
       elements: dict
+    volumes:
+      description: Volumes with id, phase, location and error; none in maintenance.
+      type: list
+      elements: dict
     system_disk:
       description: Device of the disk that Talos is installed on; empty while it is not.
       type: str

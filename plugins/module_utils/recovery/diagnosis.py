@@ -23,8 +23,8 @@ LAYERS = (*BASE, *ABOVE)
 
 #: Words that a person allows.
 REPAIRS = ("config", "service", "etcd_member", "etcd_restore", "bgp", "flux", "outpost")
-#: What Talos restarts for a client (siderolabs/talos v1.10 ``internal/app/machined/pkg/system``), without etcd, which has
-#: a layer of its own.
+#: What Talos restarts for a client (siderolabs/talos v1.10 ``internal/app/machined/pkg/system``). Left out is etcd,
+#: which is a layer of its own.
 RESTARTABLE = ("cri", "kubelet", "trustd")
 _BUSY = ("installing", "rebooting", "shutting down", "resetting", "upgrading")
 _STUCK = ("failed", "stalled", "suspended")
@@ -200,7 +200,7 @@ def _etcd(facts: Facts) -> Layer:
                 f"{len(serving)} of {len(planes)} serve, so nothing is lost yet; the next one that goes may end it. "
                 "The member is removed, its data are wiped, and the node joins anew"
             )
-            return _broken("etcd", what, meaning, "etcd_member", name=node["name"], wipe=True)
+            return _broken("etcd", what, meaning, "etcd_member", member=node["name"], wipe=True)
     members = max((node["etcd"]["members"] for node in serving), key=len)
     for member in members:
         if member["hostname"] not in {str(node["name"]) for node in planes}:
@@ -211,7 +211,7 @@ def _etcd(facts: Facts) -> Layer:
                 f"{name} ({member['id']}) is a member and no node of the inventory",
                 meaning,
                 "etcd_member",
-                name=member["hostname"],
+                member=member["hostname"],
                 id=member["id"],
                 wipe=False,
             )
@@ -255,7 +255,7 @@ def _cni(facts: Facts) -> Layer:
         return _broken("cni", f"{ready} of {wanted} agents of Cilium are ready", again)
     for node in _of(facts, "Node"):
         conditions = (node.get("status") or {}).get("conditions") or []
-        found = next((one for one in conditions if one.get("type") == "Ready"), {})
+        found: Mapping[str, Any] = next((one for one in conditions if one.get("type") == "Ready"), {})
         if found.get("status") != "True":
             what = f"the node {node['metadata']['name']} is not Ready ({found.get('message') or 'it does not report'})"
             return _broken("cni", what, "Nothing new runs there, and what runs is moved away after some minutes")

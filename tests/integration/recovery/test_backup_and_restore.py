@@ -8,34 +8,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from ansible_collections.homeops.cluster.plugins.module_utils.talos import operations
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.client import TalosClient
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.identity import load_talosconfig
 from lab.keyspace import KeyValue
 from lab.talos import recovery
-from tests.harness.lab import CHECKOUT, Lab, Run
+from tests.harness.lab import Lab, Run
 
 PASSPHRASE = "a long one that only tests use"
 #: Kinds that controllers make, change and expire all the time.
 RESTLESS = ("/registry/endpointslices/", "/registry/events/", "/registry/leases/", "/registry/pods/")
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    running = Lab("127.72", tmp_path_factory.mktemp("recovery"))
-    running.up("--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
-    try:
-        first = running.play("-t", "talos,kubernetes,cni,bgp")
-        assert first.rc == 0, first.output
-        yield running
-    finally:
-        running.down()
 
 
 def sets(lab: Lab) -> list[Path]:
