@@ -135,7 +135,7 @@ def _ok(name: str, what: str = "") -> Layer:
     return Layer(name, "ok", what)
 
 
-def _broken(name: str, what: str, meaning: str, repair: str = "", **target: Any) -> Layer:
+def _broken(name: str, what: str, meaning: str, repair: str = "", /, **target: Any) -> Layer:
     return Layer(name, "broken", what.rstrip("."), meaning, repair, target)
 
 
