@@ -269,7 +269,8 @@ class Restore:
             answers = each_node(self.targets, ask)
             left = [f"{t.label}: {reason}" for t, (reason, _v) in zip(self.targets, answers, strict=True) if reason]
             # They were asked one after the other, so the longest list is the newest.
-            names = sorted(max([voters for _reason, voters in answers], key=len))
+            longest = max((voters for _reason, voters in answers), key=len)
+            names = sorted(longest)
             return Observation(not left, "; ".join(left))
 
         wait_until(
