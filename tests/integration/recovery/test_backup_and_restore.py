@@ -120,6 +120,11 @@ def test_all_three_are_wiped_and_the_same_objects_are_there_again(lab: Lab) -> N
     # A controller that is new as well: the bundle comes out of the backup.
     for name in ("secrets.yaml", "talosconfig", "kubeconfig"):
         (lab.controller / name).rename(lab.controller / f"old-{name}")
+    looked = restore(lab, path, "--check")
+    assert looked.rc == 0, looked.output
+    assert ("controller", "Begin etcd with the snapshot") in looked.changed
+    assert {node["stage"] for node in lab.nodes().values()} == {"maintenance"}
+    assert not (lab.controller / "secrets.yaml").exists()
     run = restore(lab, path)
     assert run.rc == 0, run.output
     assert all(node["kubernetes_ready"] for node in lab.nodes().values())

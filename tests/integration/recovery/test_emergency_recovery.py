@@ -142,7 +142,8 @@ def test_a_provider_without_an_outpost_is_attached_again(lab: Lab) -> None:
     known = json.loads((lab.directory / "authentik.json").read_text())
     door = f"{lab.net}.52.200:8443"
     access = {"url": known["url"], "token": known["token"], "door": door, "ca_file": known["ca_file"]}
-    (outpost,) = [one for one in call(authentik_info, gather=["outposts"], **access)["outposts"] if one["embedded"]]
+    found = call(authentik_info, gather=["outposts"], **access)["outposts"]
+    (outpost,) = [one for one in found if "Embedded" in one["name"]]
     lost = outpost["providers"][0]
     detach = {"name": "embedded", "providers": [lost], "membership": "detach"}
     call(authentik_outpost, outposts=[detach], **access)
