@@ -61,6 +61,7 @@ def load(api: Api, rows: list[KeyValue]) -> None:
         resource = _resource(api, obj)
         stored = {key: value for key, value in obj.items() if key not in ("kind", "apiVersion")}
         api.store.load(resource.id, stored, row.modified)
+        api.deletes.adopt(resource.id, stored)
         if resource.id == crd.ID:
             api.crds.adopt(stored["metadata"]["name"])
         elif resource.id == "services":

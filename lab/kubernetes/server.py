@@ -171,9 +171,11 @@ class Server:
         if (method, path) == ("GET", "/__lab/keyspace"):
             return web.json_response([row.as_json() for row in registry_keys.export(self.api)])
         if (method, path) == ("POST", "/__lab/keyspace"):
+            # Read from the stream, because read() takes no more than a mebibyte.
+            rows = json.loads(await request.content.read())
             self.close_watches()
             try:
-                registry_keys.load(self.api, [KeyValue.of_json(row) for row in json.loads(await request.read())])
+                registry_keys.load(self.api, [KeyValue.of_json(row) for row in rows])
             except (ValueError, TypeError, KeyError) as error:
                 self.api.reset()
                 return web.json_response({"error": str(error)}, status=400)

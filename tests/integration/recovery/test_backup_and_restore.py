@@ -11,6 +11,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ansible_collections.homeops.cluster.plugins.module_utils.talos import operations
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.client import TalosClient
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.identity import load_talosconfig
@@ -18,6 +20,8 @@ from lab.keyspace import KeyValue
 from lab.talos import recovery
 from tests.harness.lab import Lab, Run
 
+#: A whole lab is walked through whole runs, on machines that are slow at times.
+pytestmark = pytest.mark.timeout(1200)
 PASSPHRASE = "a long one that only tests use"
 #: Kinds that controllers make, change and expire all the time.
 RESTLESS = ("/registry/endpointslices/", "/registry/events/", "/registry/leases/", "/registry/pods/")
@@ -111,9 +115,7 @@ def test_what_is_not_named_or_not_whole_is_refused_and_nothing_changes(lab: Lab,
 
 
 def test_all_three_are_wiped_and_the_same_objects_are_there_again(lab: Lab) -> None:
-    done = backup(lab)
-    assert done.rc == 0, done.output
-    path = sets(lab)[-1]
+    (path,) = sets(lab)
     kept = held(path)
     assert "/registry/namespaces/kube-system" in kept
     wipe_all(lab, ["STATE", "EPHEMERAL"])
@@ -136,5 +138,3 @@ def test_all_three_are_wiped_and_the_same_objects_are_there_again(lab: Lab) -> N
     print(f"{len(kept)} objects were kept, {len(steady)} of them steady; {run.seconds:.0f} s for the restore")
     assert steady <= set(again)
     assert [key for key in steady if kept[key]["metadata"]["uid"] != again[key]["metadata"]["uid"]] == []
-    site = lab.play("-t", "talos,kubernetes,cni,bgp")
-    assert site.rc == 0, site.output

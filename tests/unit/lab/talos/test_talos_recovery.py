@@ -91,6 +91,10 @@ def test_an_api_server_starts_with_what_another_one_kept() -> None:
     call(old, "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition())
     thing = {"apiVersion": "example.net/v1", "kind": "Thing", "metadata": {"name": "one"}}
     call(old, "POST", "/apis/example.net/v1/namespaces/default/things", thing)
+    uid = call(old, "GET", "/apis/example.net/v1/namespaces/default/things/one")["metadata"]["uid"]  # type: ignore[index]
+    owner = {"apiVersion": "example.net/v1", "kind": "Thing", "name": "one", "uid": uid}
+    config = {"metadata": {"name": "owned", "ownerReferences": [owner]}}
+    call(old, "POST", "/api/v1/namespaces/default/configmaps", config)
     service = {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}
     call(old, "POST", "/api/v1/namespaces/default/services", service)
     kept = registry_keys.export(old)
@@ -105,6 +109,8 @@ def test_an_api_server_starts_with_what_another_one_kept() -> None:
     ):
         assert call(new, "GET", path) == call(old, "GET", path)
     assert new.services.addresses == old.services.addresses
+    # Whom an object belongs to is known, too: nothing is taken for an orphan.
+    assert (new.deletes.uids, new.deletes.dependents) == (old.deletes.uids, old.deletes.dependents)
     before = max(row.modified for row in kept)
     made = call(new, "POST", "/api/v1/namespaces", {"metadata": {"name": "later"}})
     assert int(made["metadata"]["resourceVersion"]) > before  # type: ignore[index]
