@@ -103,7 +103,8 @@ def measure(rounds: int, nodes_listen: bool) -> dict[str, list[float]]:
         lab = Lab("127.82", Path(directory))
         lab.up("--scenario", str(scenario))
         try:
-            first = lab.play()
+            # Without what Flux brings: its ingress controllers would have the addresses that are asked for below.
+            first = lab.play("-t", "talos,kubernetes,cni,bgp")
             if first.rc:
                 raise SystemExit(f"The bootstrap failed:\n{first.output}")
             router, kubernetes = Router(lab.directory), Kubernetes(lab.controller / "kubeconfig")
@@ -148,12 +149,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    for nodes_listen, title in ((False, "nodes that dial, as Cilium does"), (True, "nodes that listen too")):
-        report(title, measure(rounds, nodes_listen))
+    kinds = ((False, "nodes that dial, as Cilium does"), (True, "nodes that listen too"))
+    reached = [report(title, measure(rounds, nodes_listen)) for nodes_listen, title in kinds]
+    # The promise is about nodes as Cilium's are.
+    sys.exit(0 if reached[0] else 1)
 
 
-def report(title: str, taken: dict[str, list[float]]) -> None:
-    """Print one table; the ratios are to the daemons by hand."""
+def report(title: str, taken: dict[str, list[float]]) -> bool:
+    """Print one table, whose ratios are to the daemons by hand; return whether the promise was kept."""
     peer = statistics.median(taken["by hand"])
     print(f"{title:34} {'median s':>9} {'min':>7} {'max':>7} {'x by hand':>10}")
     for kind, seconds in taken.items():
@@ -161,6 +164,7 @@ def report(title: str, taken: dict[str, list[float]]) -> None:
         print(f"{kind:34} {middle:9.1f} {min(seconds):7.1f} {max(seconds):7.1f} {middle / peer:10.2f}")
     ratio = statistics.median(taken["phase bgp"]) / peer
     print(f"promised: at most {BOUND} x by hand; {'reached' if ratio <= BOUND else 'missed'}\n")
+    return ratio <= BOUND
 
 
 if __name__ == "__main__":

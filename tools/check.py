@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The stages of ``make test``: ``python -m tools.check [stage ...]``, all of them when none is named.
 
-Every stage runs, whatever the others did; the summary and the exit status tell which failed. Three lanes run side by
-side: one computes (linters, units, sanity), the others mostly wait (playbooks against labs). A stage's output goes to
+Every stage runs, whatever the others did; the summary and the exit status tell which failed. Three run side by side:
+some compute (linters, units, sanity), others mostly wait (playbooks against labs). A stage's output goes to
 ``.cache/test/<stage>.log``; the terminal sees one line per stage, the summary lines of test runs, and the end of the
 log of a failure. A single named stage writes straight to the terminal.
 """
@@ -13,6 +13,7 @@ log of a failure. A single named stage writes straight to the terminal.
 from __future__ import annotations
 
 import argparse
+import collections
 import os
 import re
 import signal
@@ -41,14 +42,12 @@ class Stage:
 
     :param name: what it is called on the command line and in the summary.
     :param commands: run in order, until one fails.
-    :param lane: stages of one lane run one after the other.
     :param limit: seconds after which the stage is ended and counts as failed.
     :param env: added to the environment.
     """
 
     name: str
     commands: Sequence[Sequence[str]]
-    lane: str = "compute"
     limit: float = 600
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -58,8 +57,8 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
 
 
-#: Tests that wait for routers and speakers, and tests that walk whole runs: stages of their own, so that all lanes take
-#: about as long. What is in neither belongs to the stage ``integration``.
+#: Tests that wait for routers and speakers, and tests that walk whole runs: stages of their own, because a stage is
+#: what can run beside another. What is in neither belongs to the stage ``integration``.
 ROUTER_TESTS = (
     "tests/integration/lab_bgp",
     "tests/integration/cilium_modules",
@@ -70,6 +69,7 @@ ROUTER_TESTS = (
 RUN_TESTS = (
     "tests/integration/site",
     "tests/integration/day_two",
+    "tests/integration/recovery",
     "tests/integration/secrets_phase",
     "tests/integration/identity",
 )
@@ -82,11 +82,26 @@ def pytest(*places: str, without: Sequence[str] = ()) -> list[str]:
     return python("-m", "pytest", "-q", *places, *(f"--ignore={place}" for place in without))
 
 
-# The order within a lane is the order of cost: the cheap answers come first.
+#: How many stages run at the same time: one more than the two cores of a small machine, because some only wait.
+WORKERS = 3
+
+# The order in which they start: first what takes a moment, then the longest, so that no long one is left for the end.
 STAGES = (
     Stage("ruff", [["ruff", "check", "."], ["ruff", "format", "--check", "."]]),
-    Stage("mypy", [python("-m", "tools.typecheck")]),
     Stage("yamllint", [["yamllint", "--strict", "."]]),
+    Stage("site", [pytest(*RUN_TESTS, without=ROUTER_TESTS)], 2400, LAB),
+    Stage(
+        "integration",
+        [pytest("tests/integration", "tests/acceptance", without=(*ROUTER_TESTS, *RUN_TESTS))],
+        1500,
+        LAB,
+    ),
+    Stage("unit", [python("-m", "pytest", "-q", "tests/unit")], 1500),
+    Stage("bgp", [pytest(*ROUTER_TESTS)], 1500, LAB),
+    Stage("sanity", [python("-m", "tools.sanity")], 1500),
+    Stage("ansible-lint", [["ansible-lint", "--offline", "--profile", "production", "--nocolor"]]),
+    Stage("molecule", [["molecule", "test", "--scenario-name", "default"]]),
+    Stage("mypy", [python("-m", "tools.typecheck")]),
     Stage(
         "docs",
         [
@@ -95,21 +110,8 @@ STAGES = (
             ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", LINK],
         ],
     ),
-    Stage("unit", [python("-m", "pytest", "-q", "tests/unit")], limit=1500),
-    Stage("ansible-lint", [["ansible-lint", "--offline", "--profile", "production", "--nocolor"]]),
-    Stage("sanity", [python("-m", "tools.sanity")], limit=1500),
-    Stage("bgp", [pytest(*ROUTER_TESTS)], limit=1500, env=LAB),
     # A kernel per machine takes root and the routing daemons; without them it says so and passes.
-    Stage("router", [python("-m", "tools.router_scenario")], limit=420),
-    Stage(
-        "integration",
-        [pytest("tests/integration", "tests/acceptance", without=(*ROUTER_TESTS, *RUN_TESTS))],
-        "lab",
-        1500,
-        LAB,
-    ),
-    Stage("site", [pytest(*RUN_TESTS, without=ROUTER_TESTS)], "run", 2400, LAB),
-    Stage("molecule", [["molecule", "test", "--scenario-name", "default"]], "lab", 600),
+    Stage("router", [python("-m", "tools.router_scenario")], 420),
 )
 
 
@@ -125,19 +127,18 @@ class Outcome:
 class Runner:
     """Runs stages, tells about them, and ends what it started when it is ended itself."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, workers: int = WORKERS) -> None:
         self.quiet = quiet
+        self.workers = workers
         self.outcomes: list[Outcome] = []
         self._voice = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._ended = threading.Event()
 
     def run(self, stages: Iterable[Stage]) -> bool:
-        """Run ``stages``, the lanes side by side; return whether all passed."""
-        lanes: dict[str, list[Stage]] = {}
-        for stage in stages:
-            lanes.setdefault(stage.lane, []).append(stage)
-        threads = [threading.Thread(target=self._lane, args=(lane,)) for lane in lanes.values()]
+        """Run ``stages``, as many at a time as there are workers; return whether all passed."""
+        waiting = collections.deque(stages)
+        threads = [threading.Thread(target=self._work, args=(waiting,)) for _worker in range(self.workers)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -150,10 +151,13 @@ class Runner:
         for process in list(self._running):
             _end(process)
 
-    def _lane(self, stages: Iterable[Stage]) -> None:
-        for stage in stages:
-            if not self._ended.is_set():
-                self._stage(stage)
+    def _work(self, waiting: collections.deque[Stage]) -> None:
+        while not self._ended.is_set():
+            try:
+                stage = waiting.popleft()
+            except IndexError:
+                return
+            self._stage(stage)
 
     def _stage(self, stage: Stage) -> None:
         began = time.monotonic()

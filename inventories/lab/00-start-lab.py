@@ -3,7 +3,9 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Inventory source that adds no host: it starts the lab when it is not running.
+"""Inventory source that adds no host: it starts the lab when it is not running, and says where it is.
+
+The net and the folder are given as plain values, because a template would be compiled anew for every task.
 
 ``HOMEOPS_LAB_AUTOSTART=0`` leaves the lab alone. Only the standard library is imported, because Ansible runs this with
 whatever ``python3`` is first in PATH, and every playbook run pays for it.
@@ -21,7 +23,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
 def main() -> int:
-    """Start the lab if needed and print the empty inventory."""
+    """Start the lab if needed and print an inventory of two variables."""
     if "--help" in sys.argv or "-h" in sys.argv:
         print(__doc__)
         return 0
@@ -30,16 +32,25 @@ def main() -> int:
         if problem:
             print(problem, file=sys.stderr)
             return 1
-    print('{"_meta": {"hostvars": {}}}')
+    places = {"homeops_lab_net": net(), "homeops_lab_dir": directory()}
+    print(json.dumps({"all": {"vars": places}, "_meta": {"hostvars": {}}}))
     return 0
+
+
+def directory() -> str:
+    """Return the folder of the lab's state."""
+    return os.path.expanduser(os.environ.get("HOMEOPS_LAB_DIR") or str(CHECKOUT / ".lab"))
+
+
+def net() -> str:
+    """Return the first half of the lab's addresses."""
+    return os.environ.get("HOMEOPS_LAB_NET") or "127.29"
 
 
 def runs() -> bool:
     """Tell whether this lab's daemon answers on the net that is asked for."""
-    directory = os.environ.get("HOMEOPS_LAB_DIR") or str(CHECKOUT / ".lab")
-    net = os.environ.get("HOMEOPS_LAB_NET") or "127.29"
     try:
-        descriptor = os.open(os.path.expanduser(directory), os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(directory(), os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
         return False
     try:
@@ -53,7 +64,7 @@ def runs() -> bool:
         return False
     finally:
         os.close(descriptor)
-    return answer.get("result", {}).get("net") == net
+    return answer.get("result", {}).get("net") == net()
 
 
 def start() -> str:

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Documentation of the connection to an Authentik server."""
+    """Documentation of the connection to an Authentik server, and of what several of its modules share.
+
+    ``.objects``: attributes of those that write. ``.flows``: the flows of providers (``options.FLOWS``).
+    ``.assume_absent``: a prediction without a server.
+    """
 
     DOCUMENTATION = r"""
 options:
@@ -39,4 +43,36 @@ options:
     description: Seconds that one request may take. Requests are repeated only after 502, 503 and broken connections.
     type: int
     default: 30
+"""
+
+    OBJECTS = r"""
+attributes:
+  check_mode:
+    description: Predicts from what the server holds.
+    support: full
+  diff_mode:
+    description: One diff per changed object, secrets masked.
+    support: full
+"""
+
+    FLOWS = r"""
+options:
+  authorization_flow:
+    description: Slug of the flow that asks for consent.
+    type: str
+    default: default-provider-authorization-implicit-consent
+  invalidation_flow:
+    description: Slug of the flow at the end of the session. Left out before Authentik 2024.10, which has none.
+    type: str
+    default: default-provider-invalidation-flow
+"""
+
+    ASSUME_ABSENT = r"""
+options:
+  assume_absent:
+    description:
+      - In check mode, take the server as one that has none of them and do not connect, because an earlier step of the
+        same run would install it.
+    type: bool
+    default: false
 """

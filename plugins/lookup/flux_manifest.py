@@ -30,8 +30,9 @@ options:
     type: str
     default: ""
   ca_file:
-    description: Certificates to trust at the server.
-    type: path
+    description:
+      - File of the certificates to trust at the server. Empty means those that the machine trusts.
+    type: str
     default: ""
   timeout:
     description: Seconds for the download.
@@ -53,6 +54,7 @@ _raw:
   elements: str
 """
 
+import os
 from typing import Any
 
 from ansible.errors import AnsibleLookupError
@@ -69,7 +71,9 @@ class LookupModule(LookupBase):
     def run(self, terms: list[Any], variables: Any = None, **kwargs: Any) -> list[str]:
         """Return the texts."""
         self.set_options(var_options=variables, direct=kwargs)
-        timeout, ca_file = self.get_option("timeout"), str(plain(self.get_option("ca_file")) or "")
+        timeout = self.get_option("timeout")
+        # Not of type path: Ansible makes the working directory of a path that is empty.
+        ca_file = os.path.expanduser(str(plain(self.get_option("ca_file")) or ""))
 
         def read(source: str) -> bytes:
             if "://" not in source:

@@ -48,21 +48,10 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  assume_absent:
-    description:
-      - In check mode, take the server as one that has none of them and do not connect, because an earlier step of the
-        same run would install it.
-    type: bool
-    default: false
 extends_documentation_fragment:
   - homeops.cluster.authentik
-attributes:
-  check_mode:
-    description: Predicts from what the server holds.
-    support: full
-  diff_mode:
-    description: One diff per changed object, secrets masked.
-    support: full
+  - homeops.cluster.authentik.assume_absent
+  - homeops.cluster.authentik.objects
 author: The homeops.cluster maintainers (@homeops)
 """
 

@@ -59,13 +59,7 @@ options:
     default: 86400
 extends_documentation_fragment:
   - homeops.cluster.authentik
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
+  - homeops.cluster.reads
 author: The homeops.cluster maintainers (@homeops)
 """
 

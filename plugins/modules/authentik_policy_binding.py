@@ -63,13 +63,7 @@ options:
     default: present
 extends_documentation_fragment:
   - homeops.cluster.authentik
-attributes:
-  check_mode:
-    description: Predicts from what the server holds.
-    support: full
-  diff_mode:
-    description: One diff per changed object, secrets masked.
-    support: full
+  - homeops.cluster.authentik.objects
 author: The homeops.cluster maintainers (@homeops)
 """
 

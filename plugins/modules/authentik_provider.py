@@ -151,14 +151,6 @@ options:
         description:
           - Further fields of the type, in the server's names and values. They are shown in a diff, so no secrets.
         type: dict
-  authorization_flow:
-    description: Slug of the flow that asks for consent.
-    type: str
-    default: default-provider-authorization-implicit-consent
-  invalidation_flow:
-    description: Slug of the flow at the end of the session. Left out before Authentik 2024.10, which has none.
-    type: str
-    default: default-provider-invalidation-flow
   state:
     description: Whether the providers shall be there.
     type: str
@@ -170,13 +162,8 @@ options:
     default: false
 extends_documentation_fragment:
   - homeops.cluster.authentik
-attributes:
-  check_mode:
-    description: Predicts from what the server holds.
-    support: full
-  diff_mode:
-    description: One diff per changed object, secrets masked.
-    support: full
+  - homeops.cluster.authentik.flows
+  - homeops.cluster.authentik.objects
 author: The homeops.cluster maintainers (@homeops)
 """
 

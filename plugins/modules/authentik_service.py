@@ -170,14 +170,6 @@ options:
       meta_icon:
         description: Icon, as a URL or as C(fa://fa-name). From Authentik 2025.12 on.
         type: str
-  authorization_flow:
-    description: Slug of the flow that asks for consent.
-    type: str
-    default: default-provider-authorization-implicit-consent
-  invalidation_flow:
-    description: Slug of the flow at the end of the session. Left out before Authentik 2024.10, which has none.
-    type: str
-    default: default-provider-invalidation-flow
   outpost:
     description: Outpost of the proxy providers. C(embedded) is the one inside the server, whatever it is called.
     type: str
@@ -225,21 +217,11 @@ options:
     type: list
     elements: str
     default: []
-  assume_absent:
-    description:
-      - In check mode, take the server as one that has none of them and do not connect, because an earlier step of the
-        same run would install it.
-    type: bool
-    default: false
 extends_documentation_fragment:
   - homeops.cluster.authentik
-attributes:
-  check_mode:
-    description: Predicts from what the server holds.
-    support: full
-  diff_mode:
-    description: One diff per changed object, secrets masked.
-    support: full
+  - homeops.cluster.authentik.flows
+  - homeops.cluster.authentik.assume_absent
+  - homeops.cluster.authentik.objects
 author: The homeops.cluster maintainers (@homeops)
 """
 

@@ -67,13 +67,7 @@ options:
     default: false
 extends_documentation_fragment:
   - homeops.cluster.authentik
-attributes:
-  check_mode:
-    description: Predicts from what the server holds.
-    support: full
-  diff_mode:
-    description: One diff per changed object, secrets masked.
-    support: full
+  - homeops.cluster.authentik.objects
 author: The homeops.cluster maintainers (@homeops)
 """
 

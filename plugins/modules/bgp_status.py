@@ -61,18 +61,9 @@ options:
     description: Whether to print the table.
     type: bool
     default: true
-  fail_on:
-    description: The mildest severity that fails the task.
-    type: str
-    choices: [error, warning, never]
-    default: error
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
+extends_documentation_fragment:
+  - homeops.cluster.verdict
+  - homeops.cluster.reads
 author: The homeops.cluster maintainers (@homeops)
 """
 
@@ -120,9 +111,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils.common.context import Context
-from ..module_utils.common.errors import HomeopsError, InputError
+from ..module_utils.common.errors import InputError
 from ..module_utils.common.runner import run_module
-from ..module_utils.status import bgp
+from ..module_utils.status import bgp, verdict
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -136,12 +127,10 @@ SPEC: dict[str, Any] = {
         "router_reason": {"type": "str", "default": ""},
         "maximum_paths": {"type": "int", "default": 0},
         "show": {"type": "bool", "default": True},
-        "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
+        "fail_on": verdict.FAIL_ON,
     },
     "supports_check_mode": True,
 }
-
-_FAILS = {"error": {"error"}, "warning": {"error", "warning"}, "never": set()}
 
 
 def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
@@ -164,16 +153,13 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     text = bgp.render(report)
     if params["show"]:
         ctx.show(text)
-    result = {"changed": False, "report": report.as_dict(), "table": text}
-    if report.worst in _FAILS[params["fail_on"]]:
-        worst = [f"{f.subject}: {f.text}" for f in report.findings if f.severity == report.worst]
-        raise HomeopsError(
-            "proving the routes from both ends",
-            answer="; ".join(worst),
-            remedy="Mend the first broken link of each way and run the phase bgp again",
-            facts=result,
-        )
-    return result
+    return verdict.settle(
+        report,
+        text,
+        params["fail_on"],
+        "proving the routes from both ends",
+        "Mend the first broken link of each way and run the phase bgp again",
+    )
 
 
 def main() -> None:

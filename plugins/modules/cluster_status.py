@@ -64,18 +64,9 @@ options:
         description: Wanted tag of the first container's image; empty compares nothing.
         type: str
         default: ""
-  fail_on:
-    description: The mildest severity that fails the task.
-    type: str
-    choices: [error, warning, never]
-    default: error
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
+extends_documentation_fragment:
+  - homeops.cluster.verdict
+  - homeops.cluster.reads
 author: The homeops.cluster maintainers (@homeops)
 """
 
@@ -126,9 +117,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils.common.context import Context
-from ..module_utils.common.errors import HomeopsError
 from ..module_utils.common.runner import run_module
-from ..module_utils.status import report as status, table
+from ..module_utils.status import report as status, table, verdict
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -149,12 +139,10 @@ SPEC: dict[str, Any] = {
                 "version": {"type": "str", "default": ""},
             },
         },
-        "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
+        "fail_on": verdict.FAIL_ON,
     },
     "supports_check_mode": True,
 }
-
-_FAILS = {"error": {"error"}, "warning": {"error", "warning"}, "never": set()}
 
 
 def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
@@ -168,18 +156,13 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     report = status.build(wanted, params["talos"], params["kubernetes"], params["kubernetes_reason"])
     text = table.render(report)
     ctx.show(text)
-    result = {"changed": False, "report": report.as_dict(), "table": text}
-    if report.worst in _FAILS[params["fail_on"]]:
-        worst = [
-            f"{finding.subject}: {finding.text}" for finding in report.findings if finding.severity == report.worst
-        ]
-        raise HomeopsError(
-            "verifying the cluster",
-            answer="; ".join(worst),
-            remedy="Run site.yml again: it goes on where the systems say they are",
-            facts=result,
-        )
-    return result
+    return verdict.settle(
+        report,
+        text,
+        params["fail_on"],
+        "verifying the cluster",
+        "Run site.yml again: it goes on where the systems say they are",
+    )
 
 
 def main() -> None:

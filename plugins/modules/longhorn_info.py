@@ -37,13 +37,7 @@ options:
     default: false
 extends_documentation_fragment:
   - homeops.cluster.kubernetes
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
+  - homeops.cluster.reads
 author: The homeops.cluster maintainers (@homeops)
 """
 

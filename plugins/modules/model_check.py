@@ -49,30 +49,8 @@ options:
     elements: str
     choices: [preflight, talos, kubernetes, cni, gitops, secrets, bgp, platform, identity, verify]
     default: []
-  ignore:
-    description:
-      - Checks, or single findings, that are to have another severity. They stay in the report, with the reason.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      id:
-        description: Id of the check.
-        type: str
-        required: true
-      reason:
-        description: Why, for whoever reads the report.
-        type: str
-        required: true
-      severity:
-        description: The severity instead.
-        type: str
-        choices: [ignore, warn, error]
-        default: ignore
-      key:
-        description: Key path of the one finding that is meant, as the report names it; all of the check when left out.
-        type: str
-        default: ''
+extends_documentation_fragment:
+  - homeops.cluster.ignore
 attributes:
   check_mode:
     support: full
@@ -172,11 +150,11 @@ summary:
 from collections.abc import Mapping
 from typing import Any
 
-from ..module_utils.checks import engine, report
+from ..module_utils.checks import engine, report, suppress
 from ..module_utils.checks.registry import ERROR, PHASES, WARN
-from ..module_utils.checks.suppress import overrides
 from ..module_utils.common.context import Context
 from ..module_utils.common.errors import HomeopsError
+from ..module_utils.common.libraries import need
 from ..module_utils.common.runner import run_module
 from ..module_utils.model import locate, world
 
@@ -187,17 +165,7 @@ SPEC: dict[str, Any] = {
         "groups": {"type": "dict", "default": {}},
         "host": {"type": "str", "default": "localhost"},
         "phase": {"type": "list", "elements": "str", "choices": list(PHASES), "default": []},
-        "ignore": {
-            "type": "list",
-            "elements": "dict",
-            "default": [],
-            "options": {
-                "id": {"type": "str", "required": True},
-                "reason": {"type": "str", "required": True},
-                "severity": {"type": "str", "choices": ["ignore", "warn", "error"], "default": "ignore"},
-                "key": {"type": "str", "default": "", "no_log": False},
-            },
-        },
+        "ignore": suppress.IGNORE,
     },
     "supports_check_mode": True,
 }
@@ -217,7 +185,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     :raises ModelError: when a finding is an error.
     :raises InputError: when ``ignore`` names no check.
     """
-    _need_libraries()
+    need("checking the model", netaddr=world.AVAILABLE, PyYAML=locate.AVAILABLE)
     model = params["model"]
     groups = {str(name): list(hosts or []) for name, hosts in (params["groups"] or {}).items()}
     locator = locate.Locator(params["inventory_sources"] or [], params["host"], groups)
@@ -225,12 +193,12 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         world.World(model, groups),
         where=engine.in_inventory(model, locator),
         phases=params["phase"] or [],
-        overrides=overrides(params["ignore"] or []),
+        overrides=suppress.overrides(params["ignore"] or []),
     )
     result = {
         "changed": False,
         "findings": [finding.as_dict() for finding in found.findings],
-        "counts": {severity: len(found.of(severity)) for severity in (ERROR, WARN, engine.IGNORE)},
+        "counts": found.counts,
         "checks": found.ran,
         "not_judged": found.passed_over,
         "summary": report.headline(found),
@@ -241,16 +209,6 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         # The message tells the rest; what Ansible prints of a failure should end with it.
         raise ModelError(report.failure(found), facts={key: result[key] for key in ("findings", "counts")})
     return result
-
-
-def _need_libraries() -> None:
-    for name, available in (("netaddr", world.AVAILABLE), ("PyYAML", locate.AVAILABLE)):
-        if not available:
-            raise HomeopsError(
-                "checking the model",
-                answer=f"the Python library {name} is not installed for the interpreter that runs Ansible",
-                remedy="Install the collection's requirements.txt into it",
-            )
 
 
 def main() -> None:

@@ -108,6 +108,7 @@ from ..module_utils.checks.report import counted, one_line
 from ..module_utils.common import files
 from ..module_utils.common.context import Context
 from ..module_utils.common.errors import HomeopsError, InputError
+from ..module_utils.common.libraries import need
 from ..module_utils.common.runner import run_module
 from ..module_utils.model import world
 from ..module_utils.repository import view
@@ -128,12 +129,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
 
     :raises InputError: the name is none, there is no such checkout, or the inventory is there already.
     """
-    if not world.AVAILABLE:
-        raise HomeopsError(
-            "adopting the repository",
-            answer="the Python library netaddr is not installed for the interpreter that runs Ansible",
-            remedy="Install the collection's requirements.txt into it",
-        )
+    need("adopting the repository", netaddr=world.AVAILABLE)
     name = params["name"]
     if not _NAME.fullmatch(name):
         raise InputError(

@@ -49,32 +49,8 @@ options:
     type: str
     choices: [error, warn, never]
     default: error
-  ignore:
-    description:
-      - Checks, or single findings, that are to have another severity. They stay in every report, with the reason.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      id:
-        description: Id of the check.
-        type: str
-        required: true
-      reason:
-        description: Why, for whoever reads the report.
-        type: str
-        required: true
-      severity:
-        description: The severity instead.
-        type: str
-        choices: [ignore, warn, error]
-        default: ignore
-      key:
-        description:
-          - The one finding that is meant, by its object (C(kind/namespace/name)) or its key path, as the report names
-            them; all of the check when left out.
-        type: str
-        default: ''
+extends_documentation_fragment:
+  - homeops.cluster.ignore
 attributes:
   check_mode:
     support: full
@@ -189,13 +165,13 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..module_utils.checks import engine, report_html, report_json, report_sarif, report_text
+from ..module_utils.checks import engine, report_html, report_json, report_sarif, report_text, suppress
 from ..module_utils.checks.registry import ERROR, WARN
 from ..module_utils.checks.report import counted, headline
-from ..module_utils.checks.suppress import overrides
 from ..module_utils.common import files
 from ..module_utils.common.context import Context
 from ..module_utils.common.errors import HomeopsError
+from ..module_utils.common.libraries import need
 from ..module_utils.common.runner import run_module
 from ..module_utils.model import world
 from ..module_utils.repository import view
@@ -214,17 +190,7 @@ SPEC: dict[str, Any] = {
         "path": {"type": "path", "required": True},
         "reports": {"type": "dict", "default": {}, "options": {form: {"type": "path"} for form in FORMS}},
         "fail_on": {"type": "str", "choices": ["error", "warn", "never"], "default": "error"},
-        "ignore": {
-            "type": "list",
-            "elements": "dict",
-            "default": [],
-            "options": {
-                "id": {"type": "str", "required": True},
-                "reason": {"type": "str", "required": True},
-                "severity": {"type": "str", "choices": ["ignore", "warn", "error"], "default": "ignore"},
-                "key": {"type": "str", "default": "", "no_log": False},
-            },
-        },
+        "ignore": suppress.IGNORE,
     },
     "supports_check_mode": True,
 }
@@ -244,13 +210,8 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     :raises RepositoryError: when a finding has the severity of ``fail_on``.
     :raises InputError: when there is no such folder, or ``ignore`` names no check.
     """
-    if not world.AVAILABLE:
-        raise HomeopsError(
-            "checking the repository",
-            answer="the Python library netaddr is not installed for the interpreter that runs Ansible",
-            remedy="Install the collection's requirements.txt into it",
-        )
-    path, chosen = params["path"], overrides(params["ignore"] or [])
+    need("checking the repository", netaddr=world.AVAILABLE)
+    path, chosen = params["path"], suppress.overrides(params["ignore"] or [])
     ctx.progress(f"reading {path}")
     repository = view.read(path)
     many = len(repository.files.files)
@@ -261,7 +222,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     result = {
         "changed": any(entry["changed"] for entry in written.values()),
         "findings": [report_json.entry(finding) for finding in found.findings],
-        "counts": {severity: len(found.of(severity)) for severity in (ERROR, WARN, engine.IGNORE)},
+        "counts": found.counts,
         "checks": found.ran,
         "files": many,
         "reports": written,

@@ -41,13 +41,8 @@ options:
     description: Seconds that one request may take.
     type: int
     default: 10
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
+extends_documentation_fragment:
+  - homeops.cluster.reads
 author: The homeops.cluster maintainers (@homeops)
 """
 

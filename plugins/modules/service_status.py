@@ -119,18 +119,9 @@ options:
     description: Whether to print the table.
     type: bool
     default: true
-  fail_on:
-    description: The mildest severity that fails the task.
-    type: str
-    choices: [error, warning, never]
-    default: error
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
+extends_documentation_fragment:
+  - homeops.cluster.verdict
+  - homeops.cluster.reads
 author: The homeops.cluster maintainers (@homeops)
 """
 
@@ -175,10 +166,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..module_utils.common.context import Context
-from ..module_utils.common.errors import HomeopsError
 from ..module_utils.common.runner import run_module
 from ..module_utils.kubernetes.cluster_view import ClusterView
-from ..module_utils.status import chain, chain_login
+from ..module_utils.status import chain, chain_login, verdict
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -204,12 +194,10 @@ SPEC: dict[str, Any] = {
         "reasons": {"type": "dict", "default": {}},
         "now": {"type": "str"},
         "show": {"type": "bool", "default": True},
-        "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
+        "fail_on": verdict.FAIL_ON,
     },
     "supports_check_mode": True,
 }
-
-_FAILS = {"error": {"error"}, "warning": {"error", "warning"}, "never": set()}
 
 
 def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
@@ -227,17 +215,13 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     text = chain.render(report)
     if params["show"]:
         ctx.show(text)
-    result = {"changed": False, "report": report.as_dict(), "table": text}
-    if report.worst in _FAILS[params["fail_on"]]:
-        severity = "error" if report.worst == "error" else "warning"
-        worst = [f"{f.subject}: {f.text}" for f in report.findings if f.severity == severity]
-        raise HomeopsError(
-            "proving the way of every service",
-            answer="; ".join(worst),
-            remedy="Mend the first broken link of each service and run the phase verify again",
-            facts=result,
-        )
-    return result
+    return verdict.settle(
+        report,
+        text,
+        params["fail_on"],
+        "proving the way of every service",
+        "Mend the first broken link of each service and run the phase verify again",
+    )
 
 
 #: The options by which the facts are given, where they have another name among the facts.

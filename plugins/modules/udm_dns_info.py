@@ -25,13 +25,7 @@ options:
     default: [A, AAAA, CNAME]
 extends_documentation_fragment:
   - homeops.cluster.unifi
-attributes:
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
+  - homeops.cluster.reads
 author: The homeops.cluster maintainers (@homeops)
 """
 

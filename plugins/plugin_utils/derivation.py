@@ -10,7 +10,7 @@ task. So what a filter derives with is imported when it is used, and no sooner.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from importlib import import_module
 from typing import Any
@@ -34,13 +34,34 @@ def derivation(name: str, derive: Callable[..., Any] | str) -> Callable[..., Any
     def filtered(*values: Any) -> Any:
         try:
             work = _found(derive) if isinstance(derive, str) else derive
-            return work(*(plain(value) for value in values))
+            return work(*(_Parts(value) if isinstance(value, Mapping) else plain(value) for value in values))
         except KeyError as error:
             raise AnsibleFilterError(f"{name}: the model has no key {error}.") from error
         except HomeopsError as error:
             raise AnsibleFilterError(str(error)) from error
 
     return filtered if isinstance(derive, str) else wraps(derive)(filtered)
+
+
+class _Parts(Mapping[str, Any]):
+    """A mapping whose values become plain when they are asked for: a derivation needs a few subjects of the model, and
+    what it does not ask for is never rendered.
+    """
+
+    def __init__(self, raw: Mapping[Any, Any]) -> None:
+        self._raw = raw
+        self._plain: dict[str, Any] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._plain:
+            self._plain[key] = plain(self._raw[key])
+        return self._plain[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return (plain(key) for key in self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
 
 
 def _found(where: str) -> Callable[..., Any]:

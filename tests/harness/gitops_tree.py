@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.homeops.cluster.plugins.module_utils.model import shape
+
 HOME = Path(__file__).resolve().parents[2] / "inventories" / "home" / "group_vars" / "all"
 
 
@@ -21,7 +23,7 @@ def home_model() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in sorted(HOME.glob("*.yml")):
         found |= yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    return {subject: found[f"homeops_{subject}"] for subject in found["homeops_model"]}
+    return {subject: found[f"homeops_{subject}"] for subject in shape.MODEL.need}
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ _IMAGES = {
     "kashalls/external-dns-unifi-webhook": "external_dns_unifi_webhook",
     "cloudnative-pg/postgresql": "postgresql",
     "prometheus/blackbox-exporter": "blackbox_exporter",
+    "prometheus/node-exporter": "node_exporter",
 }
 _FLUX = re.compile(r"^# Flux Version: (v\d\S*)", re.MULTILINE)
 _IMAGE = re.compile(r"^(?:[a-z0-9.-]+\.[a-z]+(?::\d+)?/)?([a-z0-9._/-]+):([A-Za-z0-9._-]+)(?:@sha256:[0-9a-f]+)?$")

@@ -101,8 +101,9 @@ def _model() -> str:
         "---",
         "# One name for the whole model; a subject that is not there is null, so that the preflight names it.",
     ]
-    lines.append("homeops_model:")
-    lines += [f'  {subject}: "{{{{ homeops_{subject} | default(none) }}}}"' for subject in shape.MODEL.need]
+    lines += ["# One expression: Ansible compiles each anew for every task.", "homeops_model: >-", "  {{ {"]
+    lines += [f"       '{subject}': homeops_{subject} | default(none)," for subject in shape.MODEL.need]
+    lines.append("     } }}")
     return "\n".join(lines) + "\n"
 
 

@@ -53,10 +53,7 @@ def run_bindings(
             called=called[target],
             absent=absent,
         )
-    if not ctx.check_mode:
-        for change in changes:
-            writer.write(client, change)
-    return writer.result(client, changes, ctx, {**names.labels(), **called})
+    return writer.carry_out(client, changes, ctx, {**names.labels(), **called})
 
 
 def _target(

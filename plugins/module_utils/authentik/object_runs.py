@@ -32,14 +32,6 @@ def refuse_twice(kind: Kind, names: Iterable[str], param: str) -> None:
         seen.add(name)
 
 
-def carry_out(client: Client, changes: Sequence[Change], ctx: Context, labels: Mapping[Any, str]) -> Result:
-    """Write the changes, except in check mode, and return the result."""
-    if not ctx.check_mode:
-        for change in changes:
-            writer.write(client, change)
-    return writer.result(client, changes, ctx, labels)
-
-
 # providers
 
 
@@ -63,7 +55,7 @@ def providers_present(client: Client, items: Sequence[Mapping[str, Any]], ctx: C
         plan(kinds.PROVIDERS[kind], body, by_name(kinds.PROVIDERS[kind], seen[kind]).get(body["name"]))
         for kind, body in wanted
     ]
-    return carry_out(client, changes, ctx, names.labels())
+    return writer.carry_out(client, changes, ctx, names.labels())
 
 
 def providers_absent(client: Client, items: Sequence[Mapping[str, Any]], ctx: Context, *, allow_empty: bool) -> Result:
@@ -82,7 +74,7 @@ def providers_absent(client: Client, items: Sequence[Mapping[str, Any]], ctx: Co
         leaving = Membership(detach=frozenset(change.key for change in going), allow_empty=allow_empty)
         for outpost in client.all(kinds.OUTPOST.path, doing="reading the outposts"):
             outposts.guard_empty(outpost, leaving)
-    return carry_out(client, going, ctx, {})
+    return writer.carry_out(client, going, ctx)
 
 
 # applications
@@ -120,7 +112,7 @@ def applications_present(
         elif provider is not None:
             body["provider"] = _provider(all_providers, provider, body["slug"], f"applications[{index}]")
         changes.append(plan(kinds.APPLICATION, body, application))
-    return carry_out(client, changes, ctx, {item["pk"]: str(item["name"]) for item in all_providers})
+    return writer.carry_out(client, changes, ctx, {item["pk"]: str(item["name"]) for item in all_providers})
 
 
 def _provider(known: Sequence[Mapping[str, Any]], name: str, slug: str, where: str) -> Any:
@@ -151,7 +143,7 @@ def applications_absent(client: Client, slugs: Sequence[str], ctx: Context) -> R
         for slug in slugs
         if slug in known
     ]
-    return carry_out(client, going, ctx, {})
+    return writer.carry_out(client, going, ctx)
 
 
 # groups
@@ -199,4 +191,4 @@ def groups_absent(client: Client, wanted: Sequence[str], ctx: Context) -> Result
     """Have none of these groups."""
     seen = {str(group["name"]): group for group in References(client).objects("group")}
     going = [removal(kinds.GROUP, seen[name], ("is_superuser", "users")) for name in wanted if name in seen]
-    return carry_out(client, going, ctx, {})
+    return writer.carry_out(client, going, ctx)

@@ -88,10 +88,7 @@ class OutpostRun:
         for outpost in going:
             outposts.guard_removal(outpost, allowed=allowed)
         changes = [removal(kinds.OUTPOST, outpost, ("type", "providers", "config")) for outpost in going]
-        if not self._ctx.check_mode:
-            for change in changes:
-                writer.write(self._client, change)
-        return writer.result(self._client, changes, self._ctx)
+        return writer.carry_out(self._client, changes, self._ctx)
 
     def _wanted(self, item: Mapping[str, Any], found: Mapping[str, Any] | None, where: str) -> membership.Wanted:
         embedded = found is not None and outposts.is_embedded(found)

@@ -79,10 +79,7 @@ class TokenRun:
             found = self._read(str(item["identifier"]))
             if found is not None:
                 going.append(removal(kinds.TOKEN, found, ("intent", "description", "expiring")))
-        if not self._ctx.check_mode:
-            for change in going:
-                writer.write(self._client, change)
-        return writer.result(self._client, going, self._ctx)
+        return writer.carry_out(self._client, going, self._ctx)
 
     def _read(self, identifier: str) -> Mapping[str, Any] | None:
         found: Mapping[str, Any] | None = self._client.find(

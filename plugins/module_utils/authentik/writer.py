@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..common.context import Context
@@ -26,6 +26,16 @@ def write(client: Client, change: Change) -> Any:
     if change.action == "delete":
         client.delete(f"{path}{segment(str(change.key))}/", doing=f"deleting {change.kind.title} {change.name}")
     return None
+
+
+def carry_out(
+    client: Client, changes: Sequence[Change], ctx: Context, labels: Mapping[Any, str] | None = None
+) -> dict[str, Any]:
+    """Write the changes, except in check mode, and return the module's result for them."""
+    if not ctx.check_mode:
+        for change in changes:
+            write(client, change)
+    return result(client, changes, ctx, labels)
 
 
 def result(

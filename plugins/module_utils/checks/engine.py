@@ -159,6 +159,11 @@ class Report:
         """Return the findings of one severity."""
         return [finding for finding in self.findings if finding.severity == severity]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of findings per severity."""
+        return {severity: len(self.of(severity)) for severity in (ERROR, WARN, IGNORE)}
+
 
 def run_checks(
     subject: World | Case, *, where: Where | None = None, phases: Iterable[str] = (), overrides: Iterable[Override] = ()

@@ -14,6 +14,19 @@ from ..model.schema import nearest
 from .engine import Override
 from .registry import REGISTER
 
+#: The part of an argument spec that the doc fragment ``homeops.cluster.ignore`` documents.
+IGNORE: dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {
+        "id": {"type": "str", "required": True},
+        "reason": {"type": "str", "required": True},
+        "severity": {"type": "str", "choices": ["ignore", "warn", "error"], "default": "ignore"},
+        "key": {"type": "str", "default": "", "no_log": False},
+    },
+}
+
 
 def overrides(entries: Iterable[Mapping[str, Any]]) -> list[Override]:
     """Return the overrides.

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-import ssl
 import urllib.error
-import urllib.request
 from collections.abc import Callable
 from urllib.parse import urlsplit
+
+from ansible.module_utils.urls import open_url
 
 from .errors import ManifestError
 
@@ -77,8 +77,7 @@ def fetch(source: str, *, timeout: float = 60, ca_file: str = "") -> bytes:
         except OSError as error:
             raise ManifestError(attempted, target=source, answer=error.strerror or str(error)) from None
     try:
-        trust = ssl.create_default_context(cafile=ca_file or None) if scheme == "https" else None
-        with urllib.request.urlopen(source, timeout=timeout, context=trust) as answer:  # noqa: S310
+        with open_url(source, timeout=timeout, ca_path=ca_file or None) as answer:
             data = answer.read(LARGEST + 1)
     except urllib.error.HTTPError as error:
         raise ManifestError(attempted, target=source, answer=f"HTTP {error.code} {error.reason}") from None

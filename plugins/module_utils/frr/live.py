@@ -13,7 +13,7 @@ other versions add and rename some).
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -28,6 +28,9 @@ class Asks(Protocol):
 
     def json(self, command: str) -> dict[str, Any]:
         """Return the answer to one show command."""
+
+    def json_all(self, commands: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the answers to several, in their order."""
 
 
 @dataclass(frozen=True)
@@ -132,20 +135,27 @@ class Wanted:
     maps: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
+#: What :func:`read` asks: sessions, what is told of neighbours, and the tables.
+_READ = (
+    "show bgp summary json",
+    "show bgp neighbors json",
+    "show bgp ipv4 unicast json",
+    "show bgp ipv6 unicast json",
+)
+
+
 def read(shell: Asks) -> Live:
     """Ask the daemon for everything that is judged.
 
     :raises StateUnavailable: as the shell raises it.
     """
-    summary = shell.json("show bgp summary json")
-    details = shell.json("show bgp neighbors json")
+    summary, details, *tables = shell.json_all(_READ)
     sessions: dict[tuple[str, str], Session] = {}
     for family, key in FAMILIES.items():
         for name, peer in _maps(_map(summary.get(key)).get("peers")):
             sessions[peer_key(name), family] = _session(peer_key(name), family, peer)
     routes: dict[str, tuple[Path, ...]] = {}
-    for word in ("ipv4", "ipv6"):
-        table = shell.json(f"show bgp {word} unicast json")
+    for table in tables:
         for prefix, paths in _map(table.get("routes")).items():
             routes[str(prefix)] = tuple(_path(path) for path in paths if isinstance(path, Mapping))
     return Live(sessions, routes, {peer_key(name): _neighbor(peer) for name, peer in _maps(details)})

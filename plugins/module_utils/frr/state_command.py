@@ -64,9 +64,19 @@ class Shell:
 
         :raises StateUnavailable: the command cannot be run, fails, or answers no JSON.
         """
-        doing = f"asking the router for '{command}'"
+        return self._documents([command], f"asking the router for '{command}'")[0]
+
+    def json_all(self, commands: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the answers to several show commands from one run: a login over SSH costs more than what is asked.
+
+        :raises StateUnavailable: as :meth:`json` raises it.
+        """
+        return self._documents(commands, f"asking the router for '{commands[0]}' and {len(commands) - 1} more")
+
+    def _documents(self, commands: Sequence[str], doing: str) -> list[dict[str, Any]]:
         far = bool(self.argv) and os.path.basename(self.argv[0]) == "ssh"
-        done = _run([*self.argv, "-c", shlex.quote(command) if far else command], self.timeout, doing)
+        words = [word for command in commands for word in ("-c", shlex.quote(command) if far else command)]
+        done = _run([*self.argv, *words], self.timeout, doing)
         out = done.stdout.strip()
         if done.returncode != 0:
             said = (done.stderr.strip() or out).splitlines()
@@ -74,11 +84,26 @@ class Shell:
             if done.returncode in _NO_PROGRAM:
                 raise _unavailable(doing, self.argv, answer, kind=NoShell)
             raise _unavailable(doing, self.argv, answer)
+        documents = _each(out, doing, self.argv)
+        if len(documents) != len(commands):
+            # One that has nothing to say may print nothing, and then only a run of its own tells which it was.
+            if len(commands) > 1:
+                return [self.json(command) for command in commands]
+            documents = [{}]
+        return [document if isinstance(document, dict) else {} for document in documents]
+
+
+def _each(text: str, doing: str, argv: Sequence[str]) -> list[Any]:
+    """Return the JSON documents that stand one behind the other."""
+    found, rest, decoder = [], text.lstrip(), json.JSONDecoder()
+    while rest:
         try:
-            document = json.loads(out) if out else {}
+            document, end = decoder.raw_decode(rest)
         except ValueError as error:
-            raise _unavailable(doing, self.argv, "its answer is no JSON") from error
-        return document if isinstance(document, dict) else {}
+            raise _unavailable(doing, argv, "its answer is no JSON") from error
+        found.append(document)
+        rest = rest[end:].lstrip()
+    return found
 
 
 def dry_run(argv: Sequence[str], text: str, timeout: float = 30.0) -> list[Rejection]:

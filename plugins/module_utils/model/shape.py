@@ -52,6 +52,7 @@ _COMPONENTS = (
     "kube_prometheus_stack",
     "prometheus_operator_crds",
     "blackbox_exporter",
+    "node_exporter",
     "cloudnative_pg",
     "barman_cloud_plugin",
     "barman_cloud_chart",

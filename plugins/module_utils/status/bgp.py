@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .report import Finding
+from .report import Finding, worst_of
 from .table import columns
 
 #: Version of the report's shape; a key may be added without a new one, none is renamed or removed.
@@ -74,8 +74,7 @@ class Report:
     @property
     def worst(self) -> str:
         """``ok``, ``warning`` or ``error``."""
-        severities = {finding.severity for finding in self.findings}
-        return "error" if "error" in severities else "warning" if severities else "ok"
+        return worst_of(self.findings)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain data."""

@@ -38,6 +38,12 @@ class Finding:
     text: str
 
 
+def worst_of(findings: Iterable[Finding]) -> str:
+    """Return the worst severity of findings, ``ok`` when there is none."""
+    severities = {finding.severity for finding in findings}
+    return "error" if "error" in severities else "warning" if severities else "ok"
+
+
 @dataclass(frozen=True)
 class NodeRow:
     """One node; every cell is what the system said, ``-`` where it said nothing."""
@@ -71,8 +77,7 @@ class Report:
     @property
     def worst(self) -> str:
         """``ok``, ``warning`` or ``error``."""
-        severities = {finding.severity for finding in self.findings}
-        return "error" if "error" in severities else "warning" if severities else "ok"
+        return worst_of(self.findings)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain data."""

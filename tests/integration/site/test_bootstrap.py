@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -92,6 +93,40 @@ def test_one_tag_runs_its_phase_and_the_preflight_only(lab: Lab, cold: Run, tag:
     seen = {other for result in real for other in result.tags}
     assert seen <= {tag, "preflight", "always"}
     assert tag in seen
+
+
+def test_what_no_system_exports_reaches_a_file_and_the_exporter(lab: Lab, cold: Run, tmp_path: Path) -> None:
+    path = tmp_path / "homeops.prom"
+    run = lab.play("-e", f"metrics_dest={path}", playbook="playbooks/metrics.yml")
+    assert run.rc == 0, run.output
+    assert oct(path.stat().st_mode & 0o777) == "0o644"
+    values = dict(line.rsplit(" ", 1) for line in path.read_text().splitlines() if not line.startswith("#"))
+
+    def of(name: str) -> dict[str, str]:
+        return {key: value for key, value in values.items() if key.partition("{")[0] == name}
+
+    assert set(of("homeops_system_answered").values()) == {"1"} and len(of("homeops_system_answered")) == 4
+    sessions = of("homeops_bgp_session_up")
+    assert set(sessions.values()) == {"1"}
+    assert all(f'node="{name}"' in str(sessions) for name in NODES) and 'end="router"' in str(sessions)
+    announced, accepted = of("homeops_route_announcing_nodes"), of("homeops_route_accepted_nodes")
+    assert list(announced.values()) == list(accepted.values()) and "172.29.52.200/32" in str(accepted)
+    assert set(of("homeops_outpost_healthy").values()) == {"1"}
+    broken = {key: value for key, value in of("homeops_service_link_state").items() if 'state="broken"' in key}
+    assert broken and set(broken.values()) == {"0"}
+
+    # The exporter runs before there is anything to export, and gets the same text.
+    kubernetes = Kubernetes(lab.controller / "kubeconfig")
+    held = kubernetes.ask("GET", "/api/v1/namespaces/monitoring/configmaps/homeops-metrics")
+    assert held["data"] == {"homeops.prom": path.read_text()}
+    exporter = kubernetes.ask("GET", "/apis/apps/v1/namespaces/monitoring/deployments/homeops-metrics")
+    assert exporter["status"]["readyReplicas"] == 1
+
+    lab.command("fault", "authentik", '{"outpost_down": true}')
+    sick = lab.play("-e", f"metrics_dest={path}", playbook="playbooks/metrics.yml")
+    lab.command("fault", "authentik", '{"outpost_down": false}')
+    assert sick.rc == 0, sick.output
+    assert 'homeops_outpost_healthy{outpost="authentik Embedded Outpost",type="proxy"} 0' in path.read_text()
 
 
 def test_a_changed_value_of_the_model_is_predicted_applied_live_and_then_quiet(lab: Lab, cold: Run) -> None:

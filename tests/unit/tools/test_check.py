@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> check.Runner:
     monkeypatch.setattr(check, "ROOT", tmp_path)
     monkeypatch.setattr(check, "LOGS", tmp_path / "logs")
-    return check.Runner(quiet=True)
+    return check.Runner(quiet=True, workers=2)
 
 
 def script(text: str) -> list[str]:
@@ -42,19 +42,22 @@ def test_a_failure_stops_its_own_stage_only(runner: check.Runner, capsys: pytest
     assert "    the cause" in told
     assert "not reached" not in told
     assert "    === 7 passed in 0.1s ===" in told
-    assert [bool(outcome.failure) for outcome in runner.outcomes] == [True, False]
+    assert {outcome.stage.name: bool(outcome.failure) for outcome in runner.outcomes} == {
+        "first": True,
+        "second": False,
+    }
     assert check.summary(runner.outcomes, 1.0).splitlines()[-1] == "failed: first in 1 s"
 
 
-def test_lanes_run_side_by_side(runner: check.Runner, tmp_path: Path) -> None:
+def test_stages_run_side_by_side(runner: check.Runner, tmp_path: Path) -> None:
     # Each waits for the other's file: one after the other they would never end.
     wait = (
         "import pathlib, time\npathlib.Path('{mine}').touch()\n"
         "while not pathlib.Path('{other}').exists(): time.sleep(0.01)"
     )
     stages = [
-        check.Stage("a", [script(wait.format(mine="a", other="b"))], "one", limit=20),
-        check.Stage("b", [script(wait.format(mine="b", other="a"))], "two", limit=20),
+        check.Stage("a", [script(wait.format(mine="a", other="b"))], limit=20),
+        check.Stage("b", [script(wait.format(mine="b", other="a"))], limit=20),
     ]
     assert runner.run(stages)
 
@@ -94,6 +97,7 @@ def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:
     text = (
         "import sys\nfrom pathlib import Path\nfrom tools import check\n"
         f"check.ROOT = Path({str(tmp_path)!r})\ncheck.LOGS = check.ROOT / 'logs'\n"
+        "check.Runner.__init__.__kwdefaults__['workers'] = 1\n"
         'wait = \'import os, time; open("pid", "w").write(str(os.getpid())); time.sleep(60)\'\n'
         'touch = \'open("next", "w")\'\n'
         "check.STAGES = tuple(check.Stage(text, [[sys.executable, '-c', text]]) for text in (wait, touch))\n"

@@ -27,7 +27,10 @@ _SELECTED = {
     "Probe": "probe",
     "ScrapeConfig": "scrapeConfig",
 }
-_NAME = re.compile(r"(?<![A-Za-z0-9_:\"'])([a-z][a-z0-9]*(?:_[a-z0-9]+)+)\s*(?=[\[{(]|\s|\)|$|[-+*/<>=!,])")
+#: A word before a parenthesis is a function; grouping words without one are no metrics either.
+_NAME = re.compile(
+    r"(?<![A-Za-z0-9_:\"'])(?!group_(?:left|right)\b)([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?=[\[{]|\s|\)|$|[-+*/<>=!,])(?!\s*\()"
+)
 _LABELS = re.compile(r"\{[^{}]*\}")
 _BY = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^()]*\)")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")

@@ -15,9 +15,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.homeops.cluster.plugins.module_utils.authentik import membership
+from ansible_collections.homeops.cluster.plugins.module_utils.authentik import membership, options
 from ansible_collections.homeops.cluster.plugins.module_utils.authentik.errors import AuthentikError, TokenRefused
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError
@@ -444,3 +445,23 @@ def test_a_server_that_is_not_there_yet_is_tolerated_where_that_is_said() -> Non
     assert gone.run(authentik_info, tolerate_absent=True)["available"] is False
     with pytest.raises(Exception, match="the state is still: connection refused"):
         gone.run(authentik_info, wait=True, wait_timeout=0)
+
+
+@pytest.mark.parametrize(
+    ("shared", "one", "other"),
+    [
+        (options.PROVIDER, (authentik_provider, "providers"), (authentik_service, "services")),
+        (options.APPLICATION, (authentik_application, "applications"), (authentik_service, "services")),
+    ],
+)
+def test_options_that_two_modules_share_read_the_same(
+    shared: dict[str, Any], one: tuple[ModuleType, str], other: tuple[ModuleType, str]
+) -> None:
+    """Ansible cannot lend the options of a list's elements, so what is written twice is held together here."""
+
+    def told(module: ModuleType, key: str) -> dict[str, Any]:
+        text = module.DOCUMENTATION.replace(f"O({key}[]", "O(list[]")
+        written = yaml.safe_load(text)["options"][key]["suboptions"]
+        return {name: written[name] for name in shared}
+
+    assert told(*one) == told(*other)

@@ -15,6 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError, InputError
+from ansible_collections.homeops.cluster.plugins.module_utils.model import shape
 from ansible_collections.homeops.cluster.plugins.modules import model_check
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -27,7 +28,7 @@ def _model() -> dict[str, Any]:
     variables: dict[str, Any] = {}
     for file in sorted((HOME / "group_vars" / "all").glob("*.yml")):
         variables |= yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    return {subject: variables[f"homeops_{subject}"] for subject in variables["homeops_model"]}
+    return {subject: variables[f"homeops_{subject}"] for subject in shape.MODEL.need}
 
 
 def check(model: Any, **params: Any) -> tuple[dict[str, Any], Context]:

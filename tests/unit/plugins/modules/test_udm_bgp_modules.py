@@ -309,7 +309,8 @@ class Router:
             "assert sys.argv[1] == '-c'\n"
             "if state is None:\n"
             "    sys.exit('Exiting: failed to connect to any daemons.')\n"
-            "print(json.dumps(state.get(sys.argv[2], {})))\n"
+            "for command in sys.argv[2::2]:\n"
+            "    print(json.dumps(state.get(command, {})))\n"
         )
         self.command = [sys.executable, str(script)]
 

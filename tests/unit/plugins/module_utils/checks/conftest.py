@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from ansible_collections.homeops.cluster.plugins.module_utils.checks import engine
-from ansible_collections.homeops.cluster.plugins.module_utils.model import world
+from ansible_collections.homeops.cluster.plugins.module_utils.model import shape, world
 
 HOME = Path(__file__).resolve().parents[5] / "inventories" / "home"
 GROUPS = {
@@ -30,11 +30,11 @@ GONE = object()
 
 
 def load_home() -> dict[str, Any]:
-    """The model of the home inventory: its subjects are plain data, only ``homeops_model`` itself is templated."""
+    """The model of the home inventory: its subjects are plain data, only ``homeops_model`` itself is a template."""
     variables: dict[str, Any] = {}
     for file in sorted((HOME / "group_vars" / "all").glob("*.yml")):
         variables |= yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    return {subject: variables[f"homeops_{subject}"] for subject in variables["homeops_model"]}
+    return {subject: variables[f"homeops_{subject}"] for subject in shape.MODEL.need}
 
 
 def overlay(model: dict[str, Any], changes: Mapping[tuple[Any, ...], Any]) -> dict[str, Any]:

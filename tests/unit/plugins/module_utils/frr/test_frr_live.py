@@ -10,6 +10,7 @@ import ipaddress
 import json
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ class Answers:
     def json(self, command: str) -> dict[str, Any]:
         return self.table.get(command, {})
 
+    def json_all(self, commands: Sequence[str]) -> list[dict[str, Any]]:
+        return [self.json(command) for command in commands]
+
 
 def wanted(**more: Any) -> live.Wanted:
     return live.Wanted(((NODE, "ipv4 unicast"),), **more)
@@ -85,7 +89,7 @@ def test_a_route_of_a_session_that_is_down_does_not_count() -> None:
 
 
 def test_no_router_at_all_has_nothing() -> None:
-    class Nothing:
+    class Nothing(Answers):
         def json(self, command: str) -> dict[str, Any]:
             return {"warning": "Default BGP instance not found"} if "unicast" in command else {}
 
@@ -108,6 +112,18 @@ def test_behind_ssh_the_show_command_stays_one_word(tmp_path: Path) -> None:
     program.chmod(0o700)
     answer = state_command.Shell((str(program), "udm", "vtysh")).json("show bgp summary json")
     assert answer["words"] == ["udm", "vtysh", "-c", "'show bgp summary json'"]
+
+
+def test_several_answers_come_from_one_run(tmp_path: Path) -> None:
+    script, runs = tmp_path / "vtysh.py", tmp_path / "runs"
+    script.write_text(
+        f"import sys\nopen({str(runs)!r}, 'a').write('x')\n"
+        "for word in sys.argv[2::2]:\n    print('' if word == 'silent' else '{\\n\"word\": \"%s\"}' % word)\n"
+    )
+    shell = state_command.Shell((sys.executable, str(script)))
+    assert shell.json_all(["a", "b", "c"]) == [{"word": "a"}, {"word": "b"}, {"word": "c"}]
+    assert runs.read_text() == "x"
+    assert shell.json_all(["a", "silent", "c"]) == [{"word": "a"}, {}, {"word": "c"}]
 
 
 @pytest.mark.parametrize(
