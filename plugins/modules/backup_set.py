@@ -40,7 +40,7 @@ options:
     description: Text of the bundle, instead of O(secrets_file).
     type: str
   keep:
-    description: Sets of this cluster to keep beside O(path); 0 keeps all.
+    description: Sets of this cluster to keep in the folder of O(path), which is never removed itself; 0 keeps all.
     type: int
     default: 0
   file:
@@ -184,6 +184,7 @@ def _prune(folder: str, cluster: str, keep: int) -> list[str]:
     root = os.path.dirname(folder)
     sealed = [name for name in os.listdir(root) if os.path.exists(os.path.join(root, name, backup.NAME))]
     removed = [os.path.join(root, name) for name in backup.surplus(sealed, cluster, keep)]
+    removed = [path for path in removed if path != folder]
     for path in removed:
         # Without its manifest it is no set any more, whatever happens to the rest.
         os.unlink(os.path.join(path, backup.NAME))
