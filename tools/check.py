@@ -70,6 +70,7 @@ RUN_TESTS = (
     "tests/integration/site",
     "tests/integration/day_two",
     "tests/integration/kubernetes_upgrade",
+    "tests/integration/recovery",
     "tests/integration/secrets_phase",
     "tests/integration/identity",
 )

@@ -55,6 +55,8 @@ class Storage:
     etcd: Etcd | None = None
     member: Member | None = None
     """The etcd data on EPHEMERAL, ``None`` when the data directory is empty."""
+    recovery_snapshot: bytes = b""
+    """What EtcdRecover left on EPHEMERAL, until an etcd has started from it."""
     ephemeral: bool = False
     user_volumes: dict[str, str] = field(default_factory=dict)
     """Provisioned user volumes: name to the kernel name of the disk."""
@@ -105,7 +107,6 @@ class Node:
         self.tasks: set[asyncio.Task[Any]] = set()
         self.listener = Listener(self)
         self.watchers: set[asyncio.Event] = set()
-        self.recovery_snapshot = b""
         self.booted = False
         self._ready = False
         self._off: asyncio.Task[None] | None = None
@@ -348,6 +349,9 @@ class Node:
 
     def refresh(self) -> None:
         """Re-derive what depends on others, and wake the watchers."""
+        for name in self.faults.hung:
+            if self.services.get(name) is not None:
+                self.services.health(name, False, "context deadline exceeded")
         kubernetes = self.kubernetes_up
         if self._seen and self._seen[0] != kubernetes:
             self._seen = (kubernetes,)

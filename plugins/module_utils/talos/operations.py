@@ -2,14 +2,14 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calls of day two: reset, upgrade, and what is in etcd.
+"""Calls of day two: reset, upgrade, services, and what is in etcd.
 
 OK of a reset and an upgrade means accepted only; ``reset.py`` and ``upgrade.py`` wait for the proofs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from . import messages as m
 from .client import TalosClient
@@ -79,3 +79,27 @@ def snapshot(client: TalosClient, take: Callable[[bytes], None], *, timeout: flo
     """
     path, doing = f"/{m.MACHINE}/EtcdSnapshot", "taking a snapshot of etcd"
     client.open().call(path, b"", doing, timeout, lambda frame: take(m.decode(m.DATA, frame)["bytes"]))
+
+
+def recover(client: TalosClient, parts: Iterable[bytes], *, timeout: float) -> None:
+    """Stream a snapshot to the node, for a Bootstrap that begins with it; the node does not judge it here.
+
+    :param parts: each below 32 MiB.
+    :param timeout: seconds for the whole stream.
+    """
+    path, doing = f"/{m.MACHINE}/EtcdRecover", "sending the snapshot of etcd"
+    client.open().call(path, (m.encode(m.DATA, {"bytes": part}) for part in parts), doing, timeout)
+
+
+def remove_member(client: TalosClient, member_id: int) -> None:
+    """Take a member out of etcd's list, by its id; NOT_FOUND when it is none."""
+    request = {"member_id": member_id}
+    doing = f"removing the etcd member {member_id:016x}"
+    client.machine("EtcdRemoveMemberByID", doing, m.ETCD_REMOVE_REQUEST, request, m.EMPTY_ANSWER)
+
+
+def restart(client: TalosClient, service: str) -> str:
+    """Restart a service and return what the node says; Talos allows it for cri, etcd, kubelet, trustd, extensions."""
+    doing = f"restarting the service {service}"
+    answer = client.machine("ServiceRestart", doing, m.SERVICE_REQUEST, {"id": service}, m.SERVICE_ANSWER)
+    return str(answer["resp"])
