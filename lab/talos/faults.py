@@ -28,8 +28,8 @@ class Faults:
     drop: dict[str, int] = field(default_factory=dict)
     """Connections to be cut *after* a call was carried out, before it is answered; -1 is for ever."""
     die_at: str = ""
-    """Lose power at this moment, once: a method's name, ``install reboot boot upgrade reset recover``, or any of the moments
-    that ``Node.moments`` records: ``done:<method>``, ``phase:<name>``, ``stage:<name>``, ``write:<what>``,
+    """Lose power at this moment, once: a method's name, ``install reboot boot upgrade reset recover``, or any of the
+    moments that ``Node.moments`` records: ``done:<method>``, ``phase:<name>``, ``stage:<name>``, ``write:<what>``,
     ``pod:<static pod>``, ``service:<name>``."""
     die_after: int = 0
     """Lose power at the n-th moment from now, once; reads of the API are no moments."""
