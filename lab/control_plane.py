@@ -26,6 +26,7 @@ from .controllers.api import Api
 from .controllers.manager import Host, Manager, World
 from .controllers.platform.state import Platform
 from .doors import Door
+from .keyspace import KeyValue
 from .kube_backend import HOST, Backend, BackendFiles, create_backend
 from .kube_faults import KubeFaults
 from .onepassword.server import ADDRESS as CONNECT, PORT as CONNECT_PORT
@@ -83,6 +84,7 @@ class ControlPlane:
         self._ready_since = float("inf")
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        cluster.keyspace = self._keyspace
 
     def start(self) -> None:
         """Begin to follow the nodes."""
@@ -123,7 +125,7 @@ class ControlPlane:
 
     async def _step(self) -> float | None:
         """Bring everything in line with the nodes; return the seconds after which to look again."""
-        if self._served and not self.cluster.bootstrapped:
+        if self._served and (not self.cluster.bootstrapped or self.cluster.recovered is not None):
             log.info("the cluster was reset: dropping its Kubernetes")
             await self._drop()
         config = self._config()
@@ -147,6 +149,11 @@ class ControlPlane:
         left = self._ready_since + self.scenario.delays.kubernetes.start - now
         if left > 0:
             return left
+        if self.cluster.recovered is not None:
+            rows = self.cluster.recovered
+            await self.backend.load(rows)
+            self.cluster.recovered = None
+            log.info("Kubernetes starts with the %d objects of a snapshot", len(rows))
         self._served = True
         again = await self._set_doors(up, self._choose_holder(up, now))
         if self.manager is None:
@@ -154,6 +161,14 @@ class ControlPlane:
         self.manager.world.running.set()
         self.manager.poke()
         return again if again is not None else 1.0
+
+    async def _keyspace(self) -> list[KeyValue]:
+        """What etcd holds: nothing before there was an API server, what a snapshot brought until one has it."""
+        if self.cluster.recovered is not None:
+            return self.cluster.recovered
+        if self.backend is None or not self._served:
+            return []
+        return await self.backend.keyspace()
 
     def _config(self) -> dict[str, Any] | None:
         """Return the machine config that makes the cluster: the bootstrapped one, else any control plane's."""

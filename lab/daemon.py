@@ -162,6 +162,8 @@ class Daemon:
                 return {"pid": os.getpid()}
             case "power":
                 return await self._power(request["node"], bool(request["on"]))
+            case "etcd":
+                return self._etcd(dict(request["put"]), disarm=bool(request.get("disarm")))
             case "faults":
                 return await self._faults()
             case "fault":
@@ -211,6 +213,16 @@ class Daemon:
             await self.control_plane.lose(node.name)
         self._poke()
         return node.snapshot()
+
+    def _etcd(self, keys: dict[str, str], *, disarm: bool) -> dict[str, str]:
+        """Put keys into the cluster's etcd, beside what Kubernetes keeps there, and disarm its alarms."""
+        etcd = next((etcd for etcd in self.cluster.etcds if etcd.quorum), None)
+        if etcd is None:
+            raise LabError("No etcd has a quorum.")
+        etcd.keys.update(keys)
+        if disarm:
+            etcd.disarm()
+        return dict(etcd.keys)
 
     async def _faults(self) -> dict[str, Any]:
         await self.control_plane.faults.sync()

@@ -28,6 +28,7 @@ import aiohttp
 
 from . import process
 from .certificates import KubernetesPki
+from .keyspace import KeyValue
 from .state import CHECKOUT, LabError, LabState
 
 HOST = "127.0.0.1"
@@ -112,6 +113,12 @@ class Backend(Protocol):
     async def writes(self) -> Counter[str]:
         """Count the writes of all clients but the lab's own controllers; dry runs are no writes."""
 
+    async def keyspace(self) -> list[KeyValue]:
+        """Everything that is in its etcd; raises :class:`LabError`."""
+
+    async def load(self, rows: list[KeyValue]) -> None:
+        """Start over with exactly this in its etcd; raises :class:`LabError`."""
+
 
 class EmulatorBackend:
     """The emulator as a child process."""
@@ -164,6 +171,14 @@ class EmulatorBackend:
         counters = await self._control("GET", "counters")
         requests = {key: count for key, count in counters["requests"].items() if key.split()[0] in WRITES}
         return Counter({key: count for key, count in requests.items() if "(dry run)" not in key})
+
+    async def keyspace(self) -> list[KeyValue]:
+        """All objects as an API server keeps them in etcd."""
+        return [KeyValue.of_json(row) for row in await self._control("GET", "keyspace")]
+
+    async def load(self, rows: list[KeyValue]) -> None:
+        """Replace all objects; the watches of clients end."""
+        await self._control("POST", "keyspace", [row.as_json() for row in rows])
 
     async def get_faults(self) -> list[dict[str, Any]]:
         """Return the list of faults with the times that are left."""

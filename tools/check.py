@@ -69,6 +69,8 @@ ROUTER_TESTS = (
 RUN_TESTS = (
     "tests/integration/site",
     "tests/integration/day_two",
+    "tests/integration/kubernetes_upgrade",
+    "tests/integration/recovery",
     "tests/integration/secrets_phase",
     "tests/integration/identity",
 )

@@ -52,8 +52,8 @@ class Api:
         self.tokens: dict[str, Identity] = {}
         self.reset()
 
-    def reset(self) -> None:
-        """An empty cluster with the seeds of a fresh one."""
+    def reset(self, seeded: bool = True) -> None:
+        """An empty cluster, with the seeds of a fresh one unless its objects come from elsewhere."""
         self.store = Store()
         self.registry = Registry(self.definitions, self.store)
         self.services = Services(self.service_cidr)
@@ -62,7 +62,8 @@ class Api:
         self.crds = crd.Definitions(self.registry)
         self.openapi = OpenApi(self.registry)
         self.version_text = discovery.version_info(self.version)
-        plant(self)
+        if seeded:
+            plant(self)
 
     def handle(
         self, method: str, target: str, headers: dict[str, str], body: bytes, identity: Identity

@@ -149,6 +149,14 @@ class Definitions:
         elif event.before is not None and event.before.obj.get("spec") != event.entry.obj.get("spec"):
             self._establish(event.name)
 
+    def adopt(self, name: str) -> None:
+        """Serve the kind of a definition that was established before this server started."""
+        entry = self.store.get(ID, "", name)
+        conditions = ((entry.obj if entry else {}).get("status") or {}).get("conditions") or ()
+        if entry is not None and any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
+            self._shapes[name] = json.dumps(entry.obj["spec"], sort_keys=True)
+            self.registry.add(resource_of(entry.obj, self.registry))
+
     def _establish(self, name: str) -> None:
         entry = self.store.get(ID, "", name)
         if entry is None or entry.obj["metadata"].get("deletionTimestamp"):

@@ -217,6 +217,14 @@ class Deletes:
         self._sweeping.add(mark)
         loop.call_later(delay, run)
 
+    def adopt(self, resource: str, obj: Object) -> None:
+        """Index an object that was there before this server started, and whom it belongs to."""
+        meta = obj["metadata"]
+        place = (resource, meta.get("namespace", ""), meta["name"])
+        self.uids[meta["uid"]] = place
+        for owner in meta.get("ownerReferences") or ():
+            self.dependents.setdefault(owner.get("uid", ""), set()).add(place)
+
     def _collect(self, uid: str) -> None:
         """Delete dependents all of whose owners are gone."""
         for resource, namespace, name in sorted(self.dependents.get(uid, ())):

@@ -12,6 +12,7 @@ its own variable ``TEST_ASSET_KUBE_APISERVER`` or ``TEST_ASSET_ETCD``, the direc
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import shutil
@@ -20,8 +21,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import aiohttp
 
 from .. import process
+from ..keyspace import KeyValue
 from ..kube_backend import ATTEMPTS, FRONT_PROXY, HOST, START_TIMEOUT, BackendFiles, _status, free_port, wait_ready
 from ..state import LabError, LabState
 
@@ -80,6 +85,7 @@ class EnvtestBackend:
         self.state, self.files, self.assets = state, files, assets
         self.port = 0
         self._children: list[asyncio.subprocess.Process] = []
+        self._etcd_url = ""
 
     @property
     def audit_log(self) -> Path:
@@ -113,6 +119,11 @@ class EnvtestBackend:
         )
         self._children.append(etcd)
         await self._wait_etcd(etcd, client, log)
+        self._etcd_url = client_url
+        self._children.append(await self._start_apiserver())
+
+    async def _start_apiserver(self) -> asyncio.subprocess.Process:
+        directory, client_url = self.files.directory, self._etcd_url
         policy = directory / "audit-policy.json"
         self.state.write(policy, json.dumps(AUDIT_POLICY))
         log = self.state.logs / "kube-apiserver.log"
@@ -147,8 +158,12 @@ class EnvtestBackend:
         apiserver = await process.spawn_child(
             [str(self.assets.kube_apiserver), *(f"--{key}={value}" for key, value in flags.items())], log=log
         )
-        self._children.append(apiserver)
-        await wait_ready(self.port, self.files, self.alive, "kube-apiserver", log)
+        try:
+            await wait_ready(self.port, self.files, lambda: apiserver.returncode is None, "kube-apiserver", log)
+        except BaseException:
+            await process.end_child(apiserver, grace=1.0)
+            raise
+        return apiserver
 
     async def _wait_etcd(self, child: asyncio.subprocess.Process, port: int, log: Path) -> None:
         deadline = time.monotonic() + START_TIMEOUT
@@ -173,6 +188,38 @@ class EnvtestBackend:
     def alive(self) -> bool:
         """Tell whether both run."""
         return bool(self._children) and all(child.returncode is None for child in self._children)
+
+    async def keyspace(self) -> list[KeyValue]:
+        """Every key of the real etcd, by its JSON gateway."""
+        answer = await self._etcd("range", {"key": "AA==", "range_end": "AA=="})
+        return [
+            KeyValue(
+                base64.b64decode(row["key"]),
+                base64.b64decode(row.get("value", "")),
+                *(int(row[name]) for name in ("create_revision", "mod_revision", "version")),
+            )
+            for row in answer.get("kvs") or ()
+        ]
+
+    async def load(self, rows: list[KeyValue]) -> None:
+        """Put the keys into an emptied etcd while no API server runs; revisions begin anew."""
+        etcd, apiserver = self._children
+        await process.end_child(apiserver, grace=1.0)
+        await self._etcd("deleterange", {"key": "AA==", "range_end": "AA=="})
+        for row in rows:
+            pair = {"key": row.key, "value": row.value}
+            await self._etcd("put", {name: base64.b64encode(part).decode() for name, part in pair.items()})
+        self._children = [etcd, await self._start_apiserver()]
+
+    async def _etcd(self, call: str, body: dict[str, str]) -> dict[str, Any]:
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.post(f"{self._etcd_url}/v3/kv/{call}", json=body) as answer,
+            ):
+                return dict(await answer.json())
+        except (OSError, aiohttp.ClientError, ValueError) as error:
+            raise LabError(f"etcd did not answer {call}: {error}.") from error
 
     async def writes(self) -> Counter[str]:
         """Count the clients' writes in the audit log, by method and path; controllers and dry runs are left out."""

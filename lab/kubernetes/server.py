@@ -16,6 +16,8 @@ from typing import Any
 import yaml
 from aiohttp import web
 
+from ..keyspace import KeyValue
+from . import registry_keys
 from .api import Api
 from .call import Reply
 from .errors import ApiError, PlainError, internal
@@ -165,6 +167,18 @@ class Server:
             self.api.reset()
             self.faults.replace([])
             self.counters.clear()
+            return web.json_response({})
+        if (method, path) == ("GET", "/__lab/keyspace"):
+            return web.json_response([row.as_json() for row in registry_keys.export(self.api)])
+        if (method, path) == ("POST", "/__lab/keyspace"):
+            # Read from the stream, because read() takes no more than a mebibyte.
+            rows = json.loads(await request.content.read())
+            self.close_watches()
+            try:
+                registry_keys.load(self.api, [KeyValue.of_json(row) for row in rows])
+            except (ValueError, TypeError, KeyError) as error:
+                self.api.reset()
+                return web.json_response({"error": str(error)}, status=400)
             return web.json_response({})
         if (method, path) == ("GET", "/__lab/dump"):
             return web.Response(text=self.dump(), content_type="application/yaml")

@@ -111,6 +111,14 @@ class Store:
         self._tell(resource, bucket, Event("MODIFIED" if before else "ADDED", self.rv, *key, entry, before))
         return entry
 
+    def load(self, resource: str, obj: dict[str, Any], rv: int) -> None:
+        """Hold an object with the version it already has, as an etcd that starts with data; nobody is told."""
+        metadata = obj["metadata"] = {**obj["metadata"], "resourceVersion": str(rv)}
+        bucket = self.bucket(resource)
+        bucket.objects[(metadata.get("namespace", ""), metadata["name"])] = Entry(obj, rv)
+        bucket._sorted = None
+        self.rv = max(self.rv, rv)
+
     def remove(self, resource: str, namespace: str, name: str) -> Entry | None:
         """Delete an object; the event carries its last state with the version of the deletion."""
         bucket = self.bucket(resource)

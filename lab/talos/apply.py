@@ -93,12 +93,15 @@ def configured(node: Node, request: Any) -> Any:
         node.set_active(config)
     elif mode == NO_REBOOT:
         node.storage.state = config.raw
+        node.dies_at("write:config")
         node.set_active(config)
     elif mode == STAGED:
         node.storage.state = config.raw
+        node.dies_at("write:config")
         node.tell("config")
     else:
         node.storage.state = config.raw
+        node.dies_at("write:config")
         node.tell("config")
         sequences.begin(node, "reboot", lambda: sequences.reboot(node, ""), takeover=True)
     return one("ApplyConfiguration", mode=mode, warnings=warnings, mode_details=details + tail)

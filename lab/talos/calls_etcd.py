@@ -10,11 +10,10 @@ others any member that discovery shows; a wrapped gRPC error keeps its code, any
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from . import bolt, membership, wire
+from . import membership, recovery, wire
 from .api import FAILED_PRECONDITION, NOT_FOUND, UNAVAILABLE, UNKNOWN, ApiError, Caller, Room, one
 from .etcd import Etcd, EtcdError, Member
 
@@ -173,8 +172,7 @@ class EtcdCalls(Room):
         """A snapshot: the database and the SHA-256 of it."""
         self.need_control_plane("etcd snapshot")
         etcd, _unused = self._local("failed reading etcd snapshot")
-        body = bolt.database(etcd.raft_index)
-        data = body + hashlib.sha256(body).digest()
+        data = recovery.snapshot(etcd, await self.node.cluster.keyspace())
         for start in range(0, len(data), 32768):
             yield wire.message("common.Data")(bytes=data[start : start + 32768])
 
@@ -186,5 +184,5 @@ class EtcdCalls(Room):
         received = b""
         async for part in stream:
             received += part.bytes
-        self.node.recovery_snapshot = received
+        self.node.storage.recovery_snapshot = received
         return one("EtcdRecover")

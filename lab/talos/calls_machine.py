@@ -15,7 +15,7 @@ import time
 import uuid
 from typing import Any
 
-from . import apply, hardware, identity, sequences
+from . import apply, hardware, identity, recovery, sequences
 from .api import (
     ALREADY_EXISTS,
     FAILED_PRECONDITION,
@@ -28,7 +28,7 @@ from .api import (
     one,
 )
 from .documents import dig
-from .services import STATE_NAMES, Service
+from .services import FAILED, PREPARING, STATE_NAMES, Service
 
 SHA = "e7a9ad54"
 BUILT = "2025-06-18T15:05:08Z"
@@ -195,9 +195,29 @@ class MachineCalls(Room):
                 continue
         if node.storage.member is not None:
             raise ApiError(ALREADY_EXISTS, "etcd data directory is not empty")
+        if request.recover_etcd:
+            node.spawn(self._recover(check=not request.recover_skip_hash_check))
+            return one("Bootstrap")
         node.cluster.bootstrap(node)
         node.cluster.changed()
         return one("Bootstrap")
+
+    async def _recover(self, check: bool) -> None:
+        """Start etcd from the file that EtcdRecover left; a bad one shows as a failed service only."""
+        node = self.node
+        node.services.move("etcd", PREPARING, "Running pre state")
+        try:
+            rows = recovery.rows(node.storage.recovery_snapshot, check=check)
+        except recovery.RecoveryError as error:
+            node.services.move("etcd", FAILED, f"Failed to run pre stage: {error}")
+            return
+        node.say(f"recovering etcd from snapshot: total keys {len(rows)}")
+        if node.dies_at("recover"):
+            return
+        node.storage.recovery_snapshot = b""
+        node.cluster.recovered = rows
+        node.cluster.bootstrap(node)
+        node.cluster.changed()
 
     # -- services --------------------------------------------------------------------------------------------------
     async def ServiceList(self, request: Any, caller: Caller) -> Any:
@@ -232,6 +252,7 @@ class MachineCalls(Room):
         if action in ("stop", "restart"):
             services.stop(name)
         if action in ("start", "restart"):
+            self.node.faults.hung = [one for one in self.node.faults.hung if one != name]
             services.run(name)
         return one(call, resp=f'Service "{name}" {done}')
 
@@ -295,8 +316,9 @@ class MachineCalls(Room):
         return one("LogsContainers", ids=[service.id for service in self.node.services])
 
     async def ImagePull(self, request: Any, caller: Caller) -> Any:
-        """Pull an image; a reference without a tag cannot be found."""
-        if ":" not in request.reference.rsplit("/", 1)[-1]:
+        """Pull an image; a reference without a tag cannot be found, nor one that the faults name."""
+        missing = any(request.reference.endswith(end) for end in self.node.faults.missing_images)
+        if missing or ":" not in request.reference.rsplit("/", 1)[-1]:
             raise ApiError(NOT_FOUND, f"error pulling image: {request.reference}: not found")
         return one("ImagePull")
 

@@ -7,14 +7,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from ..keyspace import KeyValue
 from .documents import dig
 from .etcd import Etcd, Member, new_id
 from .tls import decode_pem, plain_key
 
 if TYPE_CHECKING:
     from .node import Node
+
+
+async def _nothing() -> list[KeyValue]:
+    return []
 
 
 class Cluster:
@@ -25,6 +31,10 @@ class Cluster:
         self.etcds: list[Etcd] = []
         self.bootstrap_config: dict[str, Any] | None = None
         """The active v1alpha1 config of the node that was bootstrapped last."""
+        self.recovered: list[KeyValue] | None = None
+        """What an etcd that was recovered from a snapshot begins with, until the API server in front of it has it."""
+        self.keyspace: Callable[[], Awaitable[list[KeyValue]]] = _nothing
+        """Everything that is in etcd now: asked of the API server in front of it."""
         self._waiters: set[asyncio.Future[None]] = set()
 
     # -- nodes -----------------------------------------------------------------------------------------------------
@@ -114,6 +124,7 @@ class Cluster:
             "etcd": [
                 {
                     "quorum": etcd.quorum,
+                    "keys": dict(etcd.keys),
                     "leader": etcd.leader.name if etcd.leader else "",
                     "members": [
                         {"id": m.hex_id, "name": m.name, "learner": m.learner, "running": m.running}

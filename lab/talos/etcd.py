@@ -71,6 +71,8 @@ class Etcd:
     started: float = field(default_factory=time.monotonic)
     writes: int = 1200
     lost: bool = False
+    keys: dict[str, str] = field(default_factory=dict)
+    """What somebody has put into it: it lives as long as the data of a majority does."""
     _leader: Member | None = None
 
     @property

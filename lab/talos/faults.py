@@ -28,7 +28,11 @@ class Faults:
     drop: dict[str, int] = field(default_factory=dict)
     """Connections to be cut *after* a call was carried out, before it is answered; -1 is for ever."""
     die_at: str = ""
-    """Lose power at this moment, once: a method's name, or ``install reboot boot upgrade reset``."""
+    """Lose power at this moment, once: a method's name, ``install reboot boot upgrade reset recover``, or any of the
+    moments that ``Node.moments`` records: ``done:<method>``, ``phase:<name>``, ``stage:<name>``, ``write:<what>``,
+    ``pod:<static pod>``, ``service:<name>``."""
+    die_after: int = 0
+    """Lose power at the n-th moment from now, once; reads of the API are no moments."""
     boot_extra: float = 0.0
     """Seconds added to every boot."""
     stuck_in_boot: bool = False
@@ -41,12 +45,20 @@ class Faults:
     """The node joins etcd as a learner and is never promoted."""
     etcd_down: bool = False
     """etcd does not run, though the node does."""
+    etcd_damaged: bool = False
+    """etcd does not start from the data on EPHEMERAL; it is over when they are gone."""
     etcd_alarm: str = ""
     """``NOSPACE`` or ``CORRUPT``: the alarm that this member raises."""
     raft_lag: int = 0
     """Entries by which the member's applied index trails the raft index."""
     wrong_ca: bool = False
     """The API presents a certificate of a foreign CA (from the next start of the listener)."""
+    static_pod_crashes: list[str] = field(default_factory=list)
+    """Static pods that start and never become ready: ``kube-scheduler``, or ``kube-scheduler:v1.31.6``."""
+    missing_images: list[str] = field(default_factory=list)
+    """Ends of image references that no registry has, ``kubelet:v1.31.99``."""
+    hung: list[str] = field(default_factory=list)
+    """Services which fail their health check until they are restarted."""
     kubelet_unhealthy: bool = False
     """The kubelet fails its health check."""
     install_fails: str = ""
@@ -60,6 +72,11 @@ class Faults:
         changed = self.__dict__.get("changed")
         if changed is not None and name != "changed":
             changed()
+
+    @property
+    def etcd_stopped(self) -> bool:
+        """Whether something keeps etcd from running."""
+        return self.etcd_down or self.etcd_damaged
 
     def for_call(self, table: dict[str, Any], service: str, method: str) -> str:
         """The key of ``table`` that means this call, empty when none does."""

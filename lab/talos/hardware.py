@@ -243,6 +243,8 @@ def _lose_etcd(node: Node) -> None:
     """The data directory is gone; the member stays in the others' list."""
     member, etcd = node.storage.member, node.storage.etcd
     node.storage.member = node.storage.etcd = None
+    node.storage.recovery_snapshot = b""
+    node.faults.etcd_damaged = False
     node.etcd_up = node.static_pods_up = False
     if member is not None:
         member.node = None

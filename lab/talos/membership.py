@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from . import workloads
 from .etcd import Etcd, EtcdError, Member
 from .services import FAILED
 
@@ -44,13 +45,13 @@ async def run(node: Node) -> None:
         await _promote(node, etcd, member)
     while node.storage.member is member:
         await node.cluster.wait()
-        if node.faults.etcd_down and node.etcd_up:
+        if node.faults.etcd_stopped and node.etcd_up:
             node.etcd_up = False
             node.services.move("etcd", FAILED, 'Failed to run task: task "etcd" failed: exit code 1')
             node.tell("etcd")
             await _until_allowed(node)
             _up(node, member)
-        kubelet = not node.faults.kubelet_unhealthy
+        kubelet = not (node.faults.kubelet_unhealthy or "kubelet" in node.faults.hung)
         if node.services["kubelet"].running and node.services["kubelet"].healthy is not kubelet:
             node.services.health("kubelet", kubelet, 'Get "http://127.0.0.1:10248/healthz": connection refused')
 
@@ -60,7 +61,7 @@ def _no_data(node: Node) -> bool:
 
 
 async def _until_allowed(node: Node) -> None:
-    while node.faults.etcd_down:
+    while node.faults.etcd_stopped:
         await node.cluster.wait()
 
 
@@ -105,8 +106,7 @@ async def _static_pods(node: Node) -> None:
     while member is not None and (member.learner or not node.services["kubelet"].running):
         await node.cluster.wait()
     await asyncio.sleep(node.delays.static_pods)
-    node.static_pods_up = True
-    node.cluster.changed()
+    workloads.start(node)
 
 
 def leave(node: Node) -> None:
@@ -124,6 +124,7 @@ def leave(node: Node) -> None:
         etcd.remove(member)
     node.etcd_up = node.static_pods_up = False
     node.storage.member = node.storage.etcd = None
+    node.faults.etcd_damaged = False
     node.cluster.forget(etcd)
     if node.etcd_task is not None:
         node.etcd_task.cancel()

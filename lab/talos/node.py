@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import readiness, sequences
+from . import readiness, sequences, workloads
 from .cluster import Cluster
 from .documents import Config, dig, parse
 from .etcd import Etcd, Member
@@ -55,6 +55,8 @@ class Storage:
     etcd: Etcd | None = None
     member: Member | None = None
     """The etcd data on EPHEMERAL, ``None`` when the data directory is empty."""
+    recovery_snapshot: bytes = b""
+    """What EtcdRecover left on EPHEMERAL, until an etcd has started from it."""
     ephemeral: bool = False
     user_volumes: dict[str, str] = field(default_factory=dict)
     """Provisioned user volumes: name to the kernel name of the disk."""
@@ -95,15 +97,19 @@ class Node:
         self.log: list[tuple[float, str]] = []
         self.etcd_up = False
         self.static_pods_up = False
+        self.pods: dict[str, str] = {}
+        self.kubelet_image = ""
+        self.workloads_task: asyncio.Task[None] | None = None
+        self.moments: list[str] = []
         self.sequence = ""
         self.sequence_task: asyncio.Task[None] | None = None
         self.etcd_task: asyncio.Task[None] | None = None
         self.tasks: set[asyncio.Task[Any]] = set()
         self.listener = Listener(self)
         self.watchers: set[asyncio.Event] = set()
-        self.recovery_snapshot = b""
         self.booted = False
         self._ready = False
+        self._off: asyncio.Task[None] | None = None
         self.faults.changed = self.poke
         self._seen: tuple[Any, ...] = ()
         self.published: tuple[Any, ...] = ()
@@ -153,9 +159,8 @@ class Node:
 
     @property
     def kubelet_version(self) -> str:
-        """The tag of the kubelet image, ``v1.31.1``."""
-        image = str(dig(self.machine_config, "machine.kubelet.image") or "")
-        return image.rsplit(":", 1)[-1].split("@")[0] if ":" in image else ""
+        """The tag of the image that its kubelet runs, ``v1.31.1``."""
+        return workloads.tag(self.kubelet_image)
 
     @property
     def etcd_voter(self) -> bool:
@@ -166,7 +171,8 @@ class Node:
     def kubernetes_up(self) -> bool:
         """Whether its kube-apiserver answers: static pods run and etcd has quorum."""
         etcd = self.storage.etcd
-        return self.static_pods_up and self.etcd_up and etcd is not None and etcd.quorum
+        up = self.static_pods_up and self.pods.get(workloads.API_SERVER) and self.etcd_up
+        return bool(up) and not workloads.crashes(self, workloads.API_SERVER) and etcd is not None and etcd.quorum
 
     @property
     def kubernetes_ready(self) -> bool:
@@ -225,6 +231,12 @@ class Node:
             "etcd": None if member is None else {"id": member.hex_id, "learner": member.learner, "up": self.etcd_up},
             "kubernetes_up": self.kubernetes_up,
             "kubernetes_ready": self.kubernetes_ready,
+            "kubernetes": {
+                **{pod: workloads.tag(image) for pod, image in self.pods.items() if self.static_pods_up},
+                "kubelet": self.kubelet_version,
+            },
+            "moments": len(self.moments),
+            "last_moment": self.moments[-1] if self.moments else "",
             "services": {service.id: service.state for service in self.services},
             "unmet": [{"name": name, "reason": reason} for name, reason in self.unmet()],
         }
@@ -234,6 +246,9 @@ class Node:
         """Power on; returns when the API listens (or after the boot delay, when a fault keeps it from listening)."""
         if self.powered:
             return
+        if self._off is not None:  # it is just going dark
+            await asyncio.wait({self._off})
+            self._off = None
         self.loop = asyncio.get_running_loop()
         self.powered = True
         await sequences.power_on(self, self.delays.boot)
@@ -247,15 +262,29 @@ class Node:
         """Cut the power from within a call or sequence."""
         self.powered = False
         self.listener.abort()
-        self.spawn(sequences.power_off(self), keep=True)
+        self._off = self.spawn(sequences.power_off(self), keep=True)
 
     def dies_at(self, moment: str) -> bool:
-        """Whether the fault ``die_at`` strikes at this moment; then the power is gone."""
-        if self.faults.die_at != moment:
+        """Whether the fault ``die_at`` or ``die_after`` strikes at this moment; then the power is gone."""
+        if not self.powered:
+            return True
+        self.moments.append(moment)
+        strikes = self.faults.die_at == moment
+        if self.faults.die_after > 0:
+            self.faults.die_after -= 1
+            strikes = strikes or self.faults.die_after == 0
+        if not strikes:
             return False
         self.faults.die_at = ""
+        self.faults.die_after = 0
+        self.say(f"[lab] power lost at {moment}")
         self.lose_power()
         return True
+
+    async def dies_in(self, moment: str) -> None:
+        """The same within a sequence, which ends there: the loss of power cancels it."""
+        if self.dies_at(moment):
+            await asyncio.Event().wait()
 
     # -- changes ---------------------------------------------------------------------------------------------------
     def spawn(self, work: Coroutine[Any, Any, Any], keep: bool = False) -> asyncio.Task[Any]:
@@ -278,6 +307,7 @@ class Node:
         self.services = Services(self._service_changed)
         self.log = []
         self.etcd_up = self.static_pods_up = self.booted = self._ready = False
+        self.pods, self.kubelet_image = {}, ""
         self.drop_try()
         self.say(f"[talos] [initramfs] booting Talos {self.storage.version}")
 
@@ -300,6 +330,7 @@ class Node:
         self.active = config
         sequences.provision(self)
         self.tell("config")
+        workloads.follow(self)
 
     def tell(self, what: str) -> None:
         """Something changed: tell the lab, the cluster and the watchers."""
@@ -318,6 +349,9 @@ class Node:
 
     def refresh(self) -> None:
         """Re-derive what depends on others, and wake the watchers."""
+        for name in self.faults.hung:
+            if self.services.get(name) is not None:
+                self.services.health(name, False, "context deadline exceeded")
         kubernetes = self.kubernetes_up
         if self._seen and self._seen[0] != kubernetes:
             self._seen = (kubernetes,)

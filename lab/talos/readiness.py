@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from . import workloads
 from .services import STATE_NAMES
 
 if TYPE_CHECKING:
@@ -49,14 +50,10 @@ def _services(node: Node) -> str:
 
 
 def _static_pods(node: Node) -> str:
-    if not node.static_pods_up or node.kubernetes_up:  # before they were started there is no status to look at
+    if not node.static_pods_up:  # before they were started there is no status to look at
         return ""
-    return ", ".join(f"kube-system/{pod}-{node.hostname} not ready" for pod in static_pods())
-
-
-def static_pods() -> tuple[str, ...]:
-    """The names of the static pods of a control plane."""
-    return ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+    missing = [pod for pod in workloads.SECTIONS if not workloads.ready(node, pod)]
+    return ", ".join(f"kube-system/{pod}-{node.hostname} not ready" for pod in missing)
 
 
 def _node_ready(node: Node) -> str:

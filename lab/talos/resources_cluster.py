@@ -10,8 +10,8 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from . import workloads
 from .documents import dig
-from .readiness import static_pods
 
 if TYPE_CHECKING:
     from .node import Node
@@ -109,24 +109,7 @@ def node_status(node: Node) -> dict[str, Any]:
 
 def static_pod_statuses(node: Node) -> dict[str, Any]:
     """The static pods of a control plane, as pod status objects."""
-    if not node.static_pods_up:
-        return {}
-    ready = "True" if node.kubernetes_up else "False"
-    conditions = [
-        {"lastProbeTime": None, "lastTransitionTime": None, "status": ready, "type": kind}
-        for kind in ("Initialized", "Ready", "ContainersReady", "PodScheduled")
-    ]
-    return {
-        f"kube-system/{pod}-{node.hostname}": {
-            "conditions": conditions,
-            "hostIP": node.spec.address,
-            "phase": "Running",
-            "podIP": node.spec.address,
-            "podIPs": [{"ip": node.spec.address}],
-            "qosClass": "Burstable",
-        }
-        for pod in static_pods()
-    }
+    return workloads.statuses(node) if node.static_pods_up else {}
 
 
 PRODUCERS: dict[tuple[str, str], Any] = {

@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from . import hardware, membership
+from . import hardware, membership, workloads
 from .documents import Config, dig
 from .services import PREPARING, WAITING
 
@@ -97,6 +97,7 @@ async def _run(
 
 async def phase(node: Node, name: str, actor: str, seconds: float = 0.0, task: str = "") -> None:
     """One phase, with its two events, and those of its task when it has a name."""
+    await node.dies_in(f"phase:{name}")
     node.events.publish("PhaseEvent", actor, phase=name, action=0)
     if task:
         node.events.publish("TaskEvent", actor, task=task, action=0)
@@ -180,6 +181,7 @@ async def boot(node: Node, delay: float, listening: asyncio.Event | None) -> Non
             await install(node, config)
             return
         node.storage.state = config.raw
+    await node.dies_in("write:STATE")
     await configured_boot(node, config, listening)
 
 
@@ -249,7 +251,9 @@ async def configured_boot(node: Node, config: Config, listening: asyncio.Event |
     await asyncio.sleep(node.delays.services)
     while not node.time_synced:
         await node.cluster.wait()
+    await node.dies_in("service:cri")
     node.services.run("cri")
+    node.kubelet_image = workloads.wanted_kubelet(node)
     node.services.run("kubelet", healthy=not node.faults.kubelet_unhealthy)
     for extension in node.storage.extensions:
         hardware.start_extension(node, extension)
@@ -260,6 +264,7 @@ async def configured_boot(node: Node, config: Config, listening: asyncio.Event |
     node.cluster.changed()
     while not all(node.services[name].up for name in names):
         await node.cluster.wait()
+    await node.dies_in("stage:running")
     node.set_stage("running")
 
 
@@ -328,10 +333,12 @@ async def reset(
         return
     await phase(node, "reset", actor)
     for name in user_disks:
+        await node.dies_in(f"write:{name}")
         hardware.wipe_disk(node, name)
     if whole:
         hardware.wipe_system_disk(node)
     for label in labels:
+        await node.dies_in(f"write:{label}")
         hardware.wipe_volume(node, label)
     if reboots:
         again(node)
@@ -353,6 +360,7 @@ async def upgrade(node: Node, actor: str, image: str) -> None:
             f"error running phase 8 in upgrade sequence: task 1/1: failed, {node.faults.install_fails}"
         )
     hardware.write_image(node, image)
+    await node.dies_in("write:image")
     await phase(node, "stopEverything", actor, SETTLE, task="stopAllServices")
     again(node)
 

@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 ADMIN = "os:admin"
 LETTERS = {"A": ADMIN, "O": "os:operator", "R": "os:reader", "B": "os:etcd:backup"}
 MAINTENANCE_SERVICES = ("machine.MachineService", "storage.StorageService", "cosi.resource.State")
+#: Calls that change something: where a power cut can leave a job half done.
+WRITES = frozenset(
+    "ApplyConfiguration Bootstrap Reboot Shutdown Rollback Reset Upgrade EtcdRemoveMemberByID EtcdLeaveCluster "
+    "EtcdForfeitLeadership EtcdAlarmDisarm EtcdDefragment EtcdSnapshot EtcdRecover ImagePull MetaWrite "
+    "MetaDelete".split()
+)
 _FORWARDED = ("machine", "storage", "cluster", "time", "cosi")
 
 
@@ -213,7 +219,8 @@ class Listener:
         if faults.spend(faults.reset, call.service, call.method):
             transport.abort()
             return
-        if self.node.dies_at(call.method):
+        writes = call.method in WRITES
+        if (writes or faults.die_at == call.method) and self.node.dies_at(call.method):
             return
         failure = faults.error(call.service, call.method)
         if failure:
@@ -225,7 +232,7 @@ class Listener:
             if dropping and faults.spend(faults.drop, call.service, call.method):
                 transport.abort()
                 return
-            if transport.is_closing():
+            if transport.is_closing() or (writes and self.node.dies_at(f"done:{call.method}")):
                 return
             await stream.send_message(answer)
 

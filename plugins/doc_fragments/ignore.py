@@ -34,8 +34,8 @@ options:
         default: ignore
       key:
         description:
-          - The one finding that is meant, by its key path or its object (C(kind/namespace/name)), as the report names
-            it; all of the check when left out.
+          - The one finding that is meant, by its key path or by what it is about (C(kind/namespace/name),
+            C(node/mini01)), as the report names it; all of the check when left out.
         type: str
         default: ''
 """

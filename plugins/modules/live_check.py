@@ -46,32 +46,6 @@ options:
     elements: str
     choices: [preflight, talos, kubernetes, cni, gitops, secrets, bgp, platform, identity, verify]
     default: []
-  ignore:
-    description:
-      - Checks, or single findings, that are to have another severity. They stay in the report, with the reason.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      id:
-        description: Id of the check.
-        type: str
-        required: true
-      reason:
-        description: Why, for whoever reads the report.
-        type: str
-        required: true
-      severity:
-        description: The severity instead.
-        type: str
-        choices: [ignore, warn, error]
-        default: ignore
-      key:
-        description:
-          - Key path of the one finding that is meant, or what it is about (C(node/mini01)); all of the check when left
-            out.
-        type: str
-        default: ''
   nodes:
     description: The nodes, as the filter P(homeops.cluster.node_doors#filter) returns them.
     type: list
@@ -275,6 +249,8 @@ options:
     description: Seconds in which a node that is on its way is asked again.
     type: int
     default: 5
+extends_documentation_fragment:
+  - homeops.cluster.ignore
 attributes:
   check_mode:
     support: full
@@ -386,9 +362,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils.authentik import session as logins
-from ..module_utils.checks import engine, report
+from ..module_utils.checks import engine, report, suppress
 from ..module_utils.checks.registry import DOORS, ERROR, LIVE, PHASES, WARN
-from ..module_utils.checks.suppress import overrides
 from ..module_utils.common.context import Context
 from ..module_utils.common.errors import HomeopsError
 from ..module_utils.common.runner import run_module
@@ -418,17 +393,7 @@ SPEC: dict[str, Any] = {
         "groups": {"type": "dict", "default": {}},
         "hosts": {"type": "list", "elements": "str", "default": ["localhost"]},
         "phase": {"type": "list", "elements": "str", "choices": list(PHASES), "default": []},
-        "ignore": {
-            "type": "list",
-            "elements": "dict",
-            "default": [],
-            "options": {
-                "id": {"type": "str", "required": True},
-                "reason": {"type": "str", "required": True},
-                "severity": {"type": "str", "choices": ["ignore", "warn", "error"], "default": "ignore"},
-                "key": {"type": "str", "default": "", "no_log": False},
-            },
-        },
+        "ignore": suppress.IGNORE,
         "nodes": {"type": "list", "elements": "dict", "options": {"name": {"type": "str"}, **options.DOOR}},
         "talosconfig": {"type": "path"},
         "secrets_file": {"type": "path", "no_log": False},
@@ -477,7 +442,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     :raises NotReady: when a finding is an error.
     :raises InputError: when ``ignore`` names no check.
     """
-    chosen = overrides(params["ignore"] or [])
+    chosen = suppress.overrides(params["ignore"] or [])
     seen = probes.look(params, ctx)
     model = params["model"]
     groups = {str(name): list(hosts or []) for name, hosts in (params["groups"] or {}).items()}
@@ -493,7 +458,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     result = {
         "changed": False,
         "findings": [finding.as_dict() for finding in found.findings],
-        "counts": {severity: len(found.of(severity)) for severity in (ERROR, WARN, engine.IGNORE)},
+        "counts": found.counts,
         "asked": seen.asked,
         "summary": report.headline(found),
     }

@@ -74,9 +74,7 @@ from ..module_utils.common.context import Context
 from ..module_utils.common.errors import HomeopsError
 from ..module_utils.common.runner import run_module
 from ..module_utils.kubernetes import session
-from ..module_utils.kubernetes.client import Client
-from ..module_utils.kubernetes.errors import NotFound
-from ..module_utils.longhorn import replicas
+from ..module_utils.longhorn import replicas, volumes
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -95,7 +93,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     found: list[replicas.VolumeRow] | None = None
     if not (ctx.check_mode and params["assume_absent"]):
         with session.connect(params) as client:
-            found = _read(client, params["namespace"])
+            found = volumes.read(client, params["namespace"])
     verdicts = [replicas.judge(found or [], node) for node in params["nodes"]]
     result = {
         "changed": False,
@@ -114,19 +112,6 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
             facts=result,
         )
     return result
-
-
-def _read(client: Client, namespace: str) -> list[replicas.VolumeRow] | None:
-    """Return the volumes; None when the API does not know Longhorn."""
-    root = f"/apis/longhorn.io/v1beta2/namespaces/{namespace}"
-    try:
-        volumes, copies = client.map(
-            lambda plural: client.list(f"{root}/{plural}", attempted=f"reading Longhorn's {plural}")[0],
-            ("volumes", "replicas"),
-        )
-    except NotFound:
-        return None
-    return replicas.rows(volumes, copies)
 
 
 def main() -> None:

@@ -44,6 +44,13 @@ options:
     type: str
     choices: [never, staged, allow]
     default: allow
+  kubernetes_policy:
+    description:
+      - What to do about a config that brings another version of Kubernetes to a node which has one. V(allow) sends it,
+        V(refuse) leaves it to M(homeops.cluster.talos_kubernetes_upgrade), which takes one component after the other.
+    type: str
+    choices: [allow, refuse]
+    default: allow
   check_hardware:
     description:
       - Check the install disk selector, the disk selectors of volumes and the interfaces against the node. Each
@@ -236,6 +243,7 @@ SPEC: dict[str, Any] = {
         mode={"type": "str", "choices": list(apply_plan.MODES), "default": "auto"},
         try_timeout={"type": "int", "default": 60},
         reboot_policy={"type": "str", "choices": list(apply_plan.POLICIES), "default": "allow"},
+        kubernetes_policy={"type": "str", "choices": ["allow", "refuse"], "default": "allow"},
         check_hardware={"type": "bool", "default": True},
         control_planes={
             "type": "list",
@@ -262,6 +270,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         reboot_policy=params["reboot_policy"],
         try_timeout=float(params["try_timeout"]),
         check_hardware=params["check_hardware"],
+        kubernetes_policy=params["kubernetes_policy"],
         wait=params["wait"],
         wait_timeout=float(params["wait_timeout"]),
         call_timeout=float(params["timeout"]),

@@ -58,6 +58,14 @@ options:
   talosconfig:
     description: Path of a talosconfig to write, or to renew when it does not fit the bundle or expires within 30 days.
     type: path
+  talosconfig_renewal:
+    description:
+      - V(due) writes a talosconfig only when it does not fit or expires soon; V(always) issues a new client
+        certificate.
+      - The old certificate stays valid until it expires, because Talos knows no revocation.
+    type: str
+    choices: [due, always]
+    default: due
   context:
     description: Name of its context; O(cluster_name) by default.
     type: str
@@ -173,6 +181,7 @@ SPEC: dict[str, Any] = {
         "return_configs": {"type": "bool", "default": False},
         "dest": {"type": "path"},
         "talosconfig": {"type": "path"},
+        "talosconfig_renewal": {"type": "str", "choices": ["due", "always"], "default": "due"},
         "context": {"type": "str"},
         "endpoints": {"type": "list", "elements": "str", "default": []},
     },
@@ -291,6 +300,8 @@ def _talosconfig(params: Mapping[str, Any], bundle: Any, ctx: Context, result: d
     context = params["context"] or params["cluster_name"]
     now = datetime.datetime.now(datetime.UTC)
     reason = talosconfig.renewal_reason(_existing(path, ctx), context, bundle, params["endpoints"], [], now)
+    if not reason and params["talosconfig_renewal"] == "always":
+        reason = "a new client certificate is asked for"
     if not reason:
         return
     result["talosconfig_renewed"] = reason

@@ -22,7 +22,7 @@ options:
       - V(status) is version, host name, stage and readiness; V(config) needs the role os:admin, as does V(boot).
     type: list
     elements: str
-    choices: [all, status, config, boot, etcd, services, disks, extensions, network, time, hardware]
+    choices: [all, status, config, boot, etcd, services, disks, volumes, extensions, network, time, hardware]
     default: [all]
 attributes:
   check_mode:
@@ -116,6 +116,10 @@ nodes:
       elements: dict
     disks:
       description: Disks with id, dev_path, size (bytes), model, serial, wwid, transport and others.
+      type: list
+      elements: dict
+    volumes:
+      description: Volumes with id, phase, location and error; none in maintenance.
       type: list
       elements: dict
     system_disk:

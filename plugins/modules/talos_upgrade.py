@@ -22,6 +22,12 @@ options:
   name:
     description: Name of the node for messages.
     type: str
+  hardware_id:
+    description:
+      - Serial number or UUID of the machine. One that answers with other ones, or under another name than O(name), is
+        refused.
+    type: str
+    default: ""
   image:
     description: Installer reference with a version, as M(homeops.cluster.talos_schematic) returns it.
     type: str
@@ -129,6 +135,7 @@ from ..module_utils.talos.options import DOOR, one_node
 SPEC: dict[str, Any] = {
     "argument_spec": one_node(
         name={"type": "str"},
+        hardware_id={"type": "str", "default": ""},
         image={"type": "str", "required": True},
         stage={"type": "bool", "default": False},
         control_planes={
@@ -166,7 +173,11 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         identity, [target_of(item) for item in params["control_planes"]], float(params["timeout"]), params["lock_dir"]
     )
     options = upgrade.Options(
-        params["stage"], float(params["wait_timeout"]), float(params["timeout"]), tuple(params["tolerate"])
+        params["stage"],
+        params["hardware_id"],
+        float(params["wait_timeout"]),
+        float(params["timeout"]),
+        tuple(params["tolerate"]),
     )
     return upgrade.Upgrade(target_of(params), identity, image, guard, options, ctx).run()
 

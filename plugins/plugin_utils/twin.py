@@ -20,6 +20,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
+from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -46,6 +47,30 @@ def plain(value: Any) -> Any:
         if isinstance(value, kind):
             return kind.__new__(kind, value)
     return value
+
+
+def _vault(passphrase: str) -> VaultLib:
+    return VaultLib([("default", VaultSecret(passphrase.encode()))])
+
+
+def _encrypt(text: str, passphrase: str) -> str:
+    """Return a text as ``ansible-vault encrypt`` writes it."""
+    encrypted: bytes = _vault(passphrase).encrypt(text.encode(), VaultSecret(passphrase.encode()))
+    return encrypted.decode()
+
+
+def _decrypt(text: str, passphrase: str) -> str:
+    """Return what ``ansible-vault encrypt`` was given."""
+    try:
+        decrypted: bytes = _vault(passphrase).decrypt(text.encode())
+    except AnsibleError as error:
+        raise InputError(
+            "the file cannot be decrypted",
+            answer="it was encrypted with another passphrase, or it is damaged",
+            remedy="Give the passphrase that the backup was made with",
+            param="passphrase",
+        ) from error
+    return decrypted.decode()
 
 
 class Twin(ActionBase):
@@ -76,6 +101,8 @@ class Twin(ActionBase):
             show=display.display,
             progress=self._progress((task_vars or {}).get("inventory_hostname", "")),
             read_text=self._read_text,
+            encrypt=_encrypt,
+            decrypt=_decrypt,
         )
         try:
             result.update(self.face.run(checked.validated_parameters, ctx))

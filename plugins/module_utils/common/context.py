@@ -10,6 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import files
+from .errors import InputError
+
+
+def _no_vault(text: str, passphrase: str) -> str:
+    """Refuse: a module process has no ansible-vault."""
+    del text, passphrase
+    raise InputError(
+        "ansible-vault is not at hand", remedy="Run the task on the controller, as the collection's action plugin does"
+    )
 
 
 def _silent(text: str) -> None:
@@ -25,6 +34,8 @@ class Context:
     :param progress: called with one short line whenever what is awaited changes; never with a secret.
     :param show: prints a text as it is, for a task whose purpose is to show something.
     :param read_text: reads a file of the controller; on the controller side ansible-vault files come decrypted.
+    :param encrypt: turns (text, passphrase) into a text in ansible-vault's format; on the controller side only.
+    :param decrypt: the way back; InputError when the passphrase is another one.
     """
 
     check_mode: bool = False
@@ -32,6 +43,8 @@ class Context:
     progress: Callable[[str], None] = _silent
     show: Callable[[str], None] = _silent
     read_text: Callable[[str], str] = files.read_text
+    encrypt: Callable[[str, str], str] = _no_vault
+    decrypt: Callable[[str, str], str] = _no_vault
     warnings: list[str] = field(default_factory=list)
 
     def warn(self, text: str) -> None:

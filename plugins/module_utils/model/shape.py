@@ -73,7 +73,8 @@ NODES = ListOf(
             "address": leaves.address(),
             "role": leaves.one_of("controlplane", "worker"),
         },
-        may={"ipv6": leaves.address(6)},
+        # Serial number or UUID of the machine: day two refuses another one at the same address.
+        may={"ipv6": leaves.address(6), "hardware_id": leaves.text("a serial number or UUID")},
     ),
     least=1,
 )

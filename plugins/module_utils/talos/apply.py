@@ -19,7 +19,7 @@ from typing import Any
 from ..common.context import Context
 from ..common.errors import InputError
 from ..common.wait import Deadline
-from . import apply_plan, config_source, node_state
+from . import apply_plan, config_source, kubernetes_images, node_state
 from .apply_plan import Observed, Plan
 from .client import TalosClient
 from .config_source import Desired
@@ -51,6 +51,7 @@ class Options:
     call_timeout: float = 10.0
     lock_dir: str | None = None
     tolerated: Sequence[str] = ("nodeReady",)
+    kubernetes_policy: str = "allow"
     control_planes: Sequence[Target] = ()
 
 
@@ -78,6 +79,7 @@ class Apply:
                 self.wanted.documents, observed, mode=self.options.mode, reboot_policy=self.options.reboot_policy
             )
             self._tell(plan, observed)
+            self._check_kubernetes(plan, observed)
             self._check(client, plan, mode)
             if self.ctx.check_mode or not plan.changed:
                 if plan.changed:
@@ -139,6 +141,24 @@ class Apply:
                 remedy="Correct the selector or the node, or set check_hardware: false",
                 param="patches",
                 facts={"hardware": report.chosen},
+            )
+
+    def _check_kubernetes(self, plan: Plan, observed: Observed) -> None:
+        """Refuse another Kubernetes version for a node that has one: all API servers would restart at once.
+
+        :raises InputError: nothing was sent.
+        """
+        if self.options.kubernetes_policy != "refuse" or not plan.changed or not observed.persistent:
+            return
+        moved = kubernetes_images.moved(observed.persistent, self.wanted.documents)
+        if moved:
+            raise InputError(
+                "the machine config would change the version of Kubernetes, nothing was sent",
+                target=self.target.label,
+                answer=", ".join(moved),
+                remedy="Run playbooks/upgrade_kubernetes.yml, which takes one component after the other",
+                param="kubernetes_version",
+                facts={**self.result, "changed": False},
             )
 
     def _dry_run(self, client: TalosClient, plan: Plan, observed: Observed) -> None:

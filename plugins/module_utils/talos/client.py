@@ -90,12 +90,15 @@ class Service:
     """``state`` is one of Initialized, Preparing, Waiting, Running, Stopping, Finished, Failed, Skipped, Starting.
 
     :param healthy: None when the service has no health check or it has not run yet.
+    :param last_message: of the health check.
+    :param last_event: of the service itself, such as why it failed.
     """
 
     id: str
     state: str
     healthy: bool | None
     last_message: str
+    last_event: str = ""
 
 
 @dataclass(frozen=True)
@@ -238,9 +241,14 @@ class TalosClient:
         answer = self.machine("ApplyConfiguration", what, m.APPLY_REQUEST, request, m.APPLY_ANSWER)
         return ApplyAnswer(m.APPLY_MODES.name_of(answer["mode"]), answer["mode_details"], answer["warnings"])
 
-    def bootstrap(self) -> None:
-        """Start etcd's first member on this node. ALREADY_EXISTS means that its data directory is not empty."""
-        self.machine("Bootstrap", "bootstrapping etcd", m.BOOTSTRAP_REQUEST, {}, m.EMPTY_ANSWER)
+    def bootstrap(self, recover: bool = False) -> None:
+        """Start etcd's first member on this node. ALREADY_EXISTS means that its data directory is not empty.
+
+        :param recover: begin with the snapshot that was sent before. OK means accepted only: a bad one shows as a
+            service etcd that failed.
+        """
+        request = {"recover_etcd": recover}
+        self.machine("Bootstrap", "bootstrapping etcd", m.BOOTSTRAP_REQUEST, request, m.EMPTY_ANSWER)
 
     def reboot(self, mode: str = "DEFAULT") -> str:
         """Ask for a reboot (mode DEFAULT or POWERCYCLE) and return the actor id.
@@ -281,12 +289,14 @@ class TalosClient:
         found = []
         for item in answer["services"]:
             health = item["health"] or {"unknown": True, "healthy": False, "last_message": ""}
+            events = (item["events"] or {"events": []})["events"]
             found.append(
                 Service(
                     id=item["id"],
                     state=item["state"],
                     healthy=None if health["unknown"] else health["healthy"],
                     last_message=health["last_message"],
+                    last_event=events[-1]["msg"] if events else "",
                 )
             )
         return found

@@ -111,6 +111,7 @@ UPGRADE_REQUEST = Schema(
     force=one(4, "bool"),
     reboot_mode=one(5, "enum"),
 )
+IMAGE_PULL_REQUEST = Schema("ImagePullRequest", namespace=one(1, "enum"), reference=one(2, "string"))
 UPGRADE_ANSWER = answer("Upgrade", ack=one(2, "string"), actor_id=one(3, "string"))
 
 SERVICES_ANSWER = answer(
@@ -121,6 +122,7 @@ SERVICES_ANSWER = answer(
             "ServiceInfo",
             id=one(1, "string"),
             state=one(2, "string"),
+            events=one(3, Schema("ServiceEvents", events=many(1, Schema("ServiceEvent", msg=one(1, "string"))))),
             health=one(
                 4,
                 Schema("ServiceHealth", unknown=one(1, "bool"), healthy=one(2, "bool"), last_message=one(3, "string")),
@@ -154,6 +156,9 @@ DISKS_ANSWER = answer(
     ),
 )
 
+ETCD_REMOVE_REQUEST = Schema("EtcdRemoveMemberByIDRequest", member_id=one(1, "uint64"))
+SERVICE_REQUEST = Schema("ServiceRestartRequest", id=one(1, "string"))
+SERVICE_ANSWER = answer("ServiceRestart", resp=one(2, "string"))
 ETCD_MEMBERS_REQUEST = Schema("EtcdMemberListRequest", query_local=one(1, "bool"))
 ETCD_MEMBERS_ANSWER = answer(
     "EtcdMembers",

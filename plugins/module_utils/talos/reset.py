@@ -23,7 +23,8 @@ from .connection import NodeMode, Target, connect
 from .errors import ConnectionLost, TalosError
 from .guard import Guard
 from .identity import Identity
-from .reset_plan import Machine, Plan, Request, Volume
+from .machine import machine_of
+from .reset_plan import Plan, Request, Volume
 from .state import etcd_state, machine_status
 
 #: Folders of EPHEMERAL in which data lies that nothing else has.
@@ -156,18 +157,6 @@ class Reset:
             interval=0.5,
             remedy="Look at the node's console; once it is in maintenance, site.yml brings it back",
         )
-
-
-def machine_of(client: TalosClient) -> Machine:
-    """Return what the node says it is, in maintenance too."""
-    hostname = client.cosi_get("network", "HostnameStatuses.net.talos.dev", "hostname")
-    system = client.cosi_get("hardware", "SystemInformations.hardware.talos.dev", "systeminformation")
-    spec = system.spec if system else {}
-    return Machine(
-        str(hostname.spec.get("hostname") or "") if hostname else "",
-        str(spec.get("uuid") or ""),
-        str(spec.get("serialnumber") or ""),
-    )
 
 
 def volumes_of(client: TalosClient) -> list[Volume]:

@@ -15,26 +15,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .machine import Machine, disagreements
+
 #: What a reset takes unless told otherwise: the machine config and the node's own keys.
 STATE = "STATE"
 EPHEMERAL = "EPHEMERAL"
 #: Labels of the system disk that may be named (META holds the upgrade's fallback and stays).
 SYSTEM_LABELS = (STATE, EPHEMERAL)
 USER_PREFIX = "u-"
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What a node says it is; empty texts where it says nothing."""
-
-    hostname: str = ""
-    uuid: str = ""
-    serial: str = ""
-
-    @property
-    def told(self) -> str:
-        """The machine for people."""
-        return f"hostname {self.hostname or 'none'}, serial {self.serial or 'none'}, UUID {self.uuid or 'none'}"
 
 
 @dataclass(frozen=True)
@@ -137,17 +125,9 @@ def _identity(request: Request, machine: Machine) -> list[str]:
     if request.confirm != request.name:
         said = f"confirm says {request.confirm!r}" if request.confirm else "confirm is empty"
         found.append(f"the target is {request.name} and {said}: name it twice")
-    if machine.hostname and machine.hostname.partition(".")[0] != request.name:
-        found.append(f"the machine that answers calls itself {machine.hostname}, not {request.name}")
-    known = {text.lower() for text in (machine.uuid, machine.serial) if text}
     if not request.hardware_id:
         found.append(f"hardware_id is empty; the machine that answers says: {machine.told}")
-    elif request.hardware_id.strip().lower() not in known:
-        found.append(
-            f"hardware_id {request.hardware_id} is not this machine's: {machine.told}. "
-            "The inventory may be stale, or another machine has the address"
-        )
-    return found
+    return [*found, *disagreements(machine, request.name, request.hardware_id)]
 
 
 def _user_volume(name: str, serial: str, volumes: Mapping[str, Volume]) -> list[str]:

@@ -20,7 +20,19 @@ from .errors import UNIMPLEMENTED, TalosError
 from .identity import Identity
 
 #: Parts which can be gathered, and what they add to the answer.
-PARTS = ("status", "config", "boot", "etcd", "services", "disks", "extensions", "network", "time", "hardware")
+PARTS = (
+    "status",
+    "config",
+    "boot",
+    "etcd",
+    "services",
+    "disks",
+    "volumes",
+    "extensions",
+    "network",
+    "time",
+    "hardware",
+)
 #: Nodes asked at the same time.
 WORKERS = 8
 
@@ -221,6 +233,23 @@ def _disks(client: TalosClient, _mode: NodeMode) -> dict[str, Any]:
     }
 
 
+def _volumes(client: TalosClient, mode: NodeMode) -> dict[str, Any]:
+    if mode is not NodeMode.CONFIGURED:
+        return {"volumes": []}
+    found = client.cosi_list("runtime", "VolumeStatuses.block.talos.dev")
+    return {
+        "volumes": [
+            {
+                "id": resource.id,
+                "phase": str(resource.spec.get("phase") or ""),
+                "location": str(resource.spec.get("location") or ""),
+                "error": str(resource.spec.get("errorMessage") or resource.spec.get("error") or ""),
+            }
+            for resource in sorted(found, key=lambda item: item.id)
+        ]
+    }
+
+
 def _extensions(client: TalosClient, _mode: NodeMode) -> dict[str, Any]:
     extensions, schematic = [], ""
     for resource in client.cosi_list("runtime", "ExtensionStatuses.runtime.talos.dev"):
@@ -281,6 +310,7 @@ _READERS: dict[str, Callable[[TalosClient, NodeMode], dict[str, Any]]] = {
     "etcd": _etcd,
     "services": _services,
     "disks": _disks,
+    "volumes": _volumes,
     "extensions": _extensions,
     "network": _network,
     "time": _time,

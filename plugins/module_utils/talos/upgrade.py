@@ -23,6 +23,7 @@ from .connection import NodeMode, Target, connect
 from .errors import ConnectionLost, TalosError
 from .guard import Guard
 from .identity import Identity
+from .machine import disagreements, machine_of
 from .upgrade_plan import Image, Running
 
 
@@ -31,6 +32,7 @@ class Options:
     """How to upgrade; see the module's options of the same names."""
 
     stage: bool = False
+    hardware_id: str = ""
     wait_timeout: float = 1200.0
     call_timeout: float = 10.0
     tolerated: tuple[str, ...] = ()
@@ -64,6 +66,7 @@ class Upgrade:
                     remedy="Run site.yml -t talos",
                     param="node",
                 )
+            self._identify(client)
             running = running_of(client)
             plan = upgrade_plan.plan(running, self.image)
             self.result.update(
@@ -91,6 +94,21 @@ class Upgrade:
                 return {**self.result, "version_after": self.image.version}
             self._write(client, deadline)
         return self.result
+
+    def _identify(self, client: TalosClient) -> None:
+        """Refuse another machine than the one that is meant.
+
+        :raises InputError: nothing was sent.
+        """
+        wrong = disagreements(machine_of(client), self.target.name, self.options.hardware_id)
+        if wrong:
+            raise InputError(
+                f"node {self.target.label} is not upgraded",
+                answer="; ".join(wrong),
+                remedy="Correct the inventory. Nothing was sent",
+                param="hardware_id",
+                facts={**self.result, "changed": False},
+            )
 
     def _write(self, client: TalosClient, deadline: Deadline) -> None:
         config = documents.v1alpha1(node_state.read_config(client, "v1alpha1"))

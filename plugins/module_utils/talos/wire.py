@@ -118,20 +118,21 @@ class Channel:
     def call(
         self,
         path: str,
-        request: bytes,
+        request: bytes | Iterable[bytes],
         attempted: str,
         timeout: float,
         take: Callable[[bytes], None] | None = None,
     ) -> list[bytes]:
-        """Make one call, unary or server-streaming, and return all messages of the answer.
+        """Make one call and return all messages of the answer.
 
         :param path: ``/package.Service/Method``.
+        :param request: the message, or the messages of a stream, each read when the one before it has left.
         :param attempted: for messages, a gerund phrase.
         :param take: gets each message as it comes, for streams that are too long to be kept; none is returned then.
         :raises TalosError: with the gRPC code of the answer, or one of the transport's errors.
         """
         target = str(self.address)
-        if len(request) > MAX_MESSAGE:
+        if isinstance(request, bytes) and len(request) > MAX_MESSAGE:
             raise TalosError(
                 attempted,
                 code=RESOURCE_EXHAUSTED,
@@ -141,7 +142,10 @@ class Channel:
         call = _Call(self._http.get_next_available_stream_id(), attempted, Deadline(timeout + GRACE), take)
         try:
             self._http.send_headers(call.stream, self._request_headers(path, timeout))
-            self._send_body(call, struct.pack(">BI", 0, len(request)) + request)
+            if isinstance(request, bytes):
+                self._send_body(call, _framed(request))
+            else:
+                self._send_stream(call, request)
             while not call.ended:
                 self._receive(call)
         except h2.exceptions.ProtocolError as error:
@@ -167,8 +171,16 @@ class Channel:
             ("grpc-timeout", f"{milliseconds}m"),
         ]
 
-    def _send_body(self, call: _Call, body: bytes) -> None:
-        """Send the request as fast as the node's windows allow; stop when it has answered already."""
+    def _send_stream(self, call: _Call, messages: Iterable[bytes]) -> None:
+        for message in messages:
+            self._send_body(call, _framed(message), last=False)
+            if call.ended:
+                return
+        self._http.end_stream(call.stream)
+        self._flush(call)
+
+    def _send_body(self, call: _Call, body: bytes, last: bool = True) -> None:
+        """Send a message as fast as the node's windows allow; stop when it has answered already."""
         rest = memoryview(body)
         while rest:
             room = min(self._http.local_flow_control_window(call.stream), self._http.max_outbound_frame_size, len(rest))
@@ -180,7 +192,7 @@ class Channel:
                     self.usable = False
                     return
                 continue
-            self._http.send_data(call.stream, bytes(rest[:room]), end_stream=room == len(rest))
+            self._http.send_data(call.stream, bytes(rest[:room]), end_stream=last and room == len(rest))
             rest = rest[room:]
         self._flush(call)
 
@@ -348,6 +360,11 @@ class Channel:
             answer=f"the connection was lost before the answer was complete ({reason})",
             remedy="Look at the node's state before trying again: the request may have taken effect",
         )
+
+
+def _framed(message: bytes) -> bytes:
+    """Return a message as gRPC sends it: not compressed, its length before it."""
+    return struct.pack(">BI", 0, len(message)) + message
 
 
 def _texts(headers: Iterable[tuple[bytes | str, bytes | str]]) -> dict[str, str]:

@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lab import control
 from tests.harness.lab import CHECKOUT, Lab
+from tests.harness.watch import Watch
 
 #: The phases that make a cluster to take nodes from.
 PHASES = "talos,kubernetes,cni"
@@ -29,30 +28,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield running
     finally:
         running.down()
-
-
-class Watch:
-    """Asks the lab, from outside and ten times a second, how many nodes serve etcd."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab, self.least, self.looks = lab, 3, 0
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        while not self._end.wait(0.1):
-            self.looks += 1
-            nodes = control.ask(self.lab.directory / "control.sock", {"do": "status"}, timeout=30.0)["nodes"]
-            serving = sum(bool(node["etcd"] and node["etcd"]["up"]) for node in nodes)
-            self.least = min(self.least, serving)
-
-    def __enter__(self) -> Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        self._thread.join()
 
 
 def named(lab: Lab, name: str, hardware: str = "") -> list[str]:
@@ -95,8 +70,8 @@ def test_a_node_is_reset_and_site_brings_it_back(lab: Lab) -> None:
         assert lab.nodes()["mini02"]["stage"] == "maintenance"
         back = lab.play("-t", PHASES)
         assert back.rc == 0, back.output
-    print(f"{watch.looks} looks from outside, at least {watch.least} etcd members served at each")
-    assert watch.least >= 2
+    print(f"{watch.looks} looks from outside, at least {watch.etcd} etcd members served at each")
+    assert watch.etcd >= 2
     assert all(node["kubernetes_ready"] for node in lab.nodes().values())
     (kept,) = Path(lab.controller, "backup").glob("etcd-home-ops-*.snapshot")
     assert kept.stat().st_mode & 0o777 == 0o600
@@ -112,8 +87,8 @@ def test_all_three_are_upgraded_one_after_the_other(lab: Lab) -> None:
     assert done.rc == 0, done.output
     assert {host for host, _task in done.changed} >= {"mini01", "mini02", "mini03"}
     assert {node["version"] for node in lab.nodes().values()} == {"v1.10.9"}
-    print(f"{watch.looks} looks from outside, at least {watch.least} etcd members served at each")
-    assert watch.least >= 2
+    print(f"{watch.looks} looks from outside, at least {watch.etcd} etcd members served at each")
+    assert watch.etcd >= 2
     again = lab.play(*words, playbook="playbooks/upgrade_talos.yml")
     assert (again.rc, again.changed) == (0, set())
 

@@ -166,6 +166,35 @@ def test_another_machine_at_the_address_is_refused(calm: TalosNodes) -> None:
     assert calm.nodes[2].state == "running"
 
 
+@pytest.mark.parametrize(
+    ("door", "more", "error", "text"),
+    [
+        # The inventory's mini02 leads to mini03, address and certificate alike.
+        (3, {}, InputError, "calls itself mini03, not mini02"),
+        # mini03 has got mini02's address: its certificate is that of another address.
+        (3, {"server_name": "172.29.51.12"}, HomeopsError, "172.29.51.12"),
+        (2, {"hardware_id": "C07XXXXXXXXX"}, InputError, "is not this machine's: hostname mini02"),
+    ],
+)
+def test_an_upgrade_of_another_machine_is_refused(
+    calm: TalosNodes, door: int, more: dict[str, Any], error: type[HomeopsError], text: str
+) -> None:
+    before = [node.boot_id for node in calm.nodes]
+    stale = {**calm.door(door), "name": "mini02", **more}
+    with pytest.raises(error) as refusal:
+        upgrade(calm, 2, **stale)
+    assert text in str(refusal.value)
+    assert [node.boot_id for node in calm.nodes] == before
+
+
+def test_another_version_of_kubernetes_is_left_to_its_upgrade(calm: TalosNodes) -> None:
+    with pytest.raises(InputError, match=r"kube-apiserver v1\.31\.1 -> v1\.31\.6.*upgrade_kubernetes") as refusal:
+        calm.apply(1, kubernetes_version="v1.31.6", kubernetes_policy="refuse")
+    assert "nothing was sent" in str(refusal.value)
+    assert calm.nodes[0].kubelet_version == "v1.31.1"
+    assert not calm.apply(1, kubernetes_policy="refuse")["changed"]
+
+
 def test_check_mode_judges_and_shows_and_wipes_nothing(calm: TalosNodes) -> None:
     before = calm.nodes[1].boot_id
     result = reset(calm, 2, Context(check_mode=True, diff_mode=True))

@@ -62,6 +62,10 @@ def test_files_are_private_and_written_once(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "worker.yaml").read_text() == ANSWERS["generate"]["plain"]["worker"]
     again = config(**options)
     assert (again["changed"], again["written"], again["talosconfig_renewed"]) == (False, [], "")
+    before = (tmp_path / "talosconfig").read_text()
+    asked = config(talosconfig_renewal="always", **options)
+    assert asked["written"] == [options["talosconfig"]]
+    assert (tmp_path / "talosconfig").read_text() != before
 
 
 def test_a_change_is_shown_without_secrets(tmp_path: Path) -> None:
