@@ -38,7 +38,7 @@ from bench.talos_apply_scale import FarNodes  # noqa: E402
 from tests.harness.lab import Lab  # noqa: E402
 from tests.harness.talos_nodes import BUNDLE  # noqa: E402
 
-NET, LAB_NET = "127.74", "127.75"
+NET, LAB_NET = "127.83", "127.84"
 #: The ratio at most: a node of many must not cost more than this many times a node of few.
 TARGET = 1.5
 #: What a node that hangs may add, in units of its timeout.

@@ -244,6 +244,24 @@ def text_faults(path: str, text: str) -> Iterator[str]:
                 yield f"{path}:{number}: {found[0]}: what runs at home may not know the lab"
 
 
+#: The first half of a test lab's addresses, as code writes it.
+_NET = re.compile(r"""["'](127\.[1-9]\d{0,2})["']""")
+
+
+def net_faults(files: Mapping[str, str]) -> Iterator[str]:
+    """Stages run side by side, so a lab's net belongs to one folder of tests.
+
+    :param files: path -> text of everything that starts labs.
+    """
+    owners: dict[str, set[str]] = {}
+    for path, text in files.items():
+        for net in _NET.findall(text):
+            owners.setdefault(net, set()).add(str(PurePosixPath(path).parent))
+    for net, folders in sorted(owners.items()):
+        if len(folders) > 1:
+            yield f"{net} is the net of labs in {' and in '.join(sorted(folders))}: take another one for one of them"
+
+
 def twin_faults(modules: dict[str, str], actions: dict[str, str]) -> Iterator[str]:
     """Yield modules without a controller-side twin and twins without a module; name -> text of the file."""
     for name in sorted(set(modules) - set(actions)):

@@ -105,6 +105,15 @@ def test_an_import_can_be_unasked_for() -> None:
     assert list(house_rules.import_faults("lab/x.py", "import unheard_of\n", {"pyyaml"}, known))
 
 
+def test_labs_of_different_folders_have_different_nets() -> None:
+    rooms = ("tests/integration/", "tests/acceptance/", "bench/", "molecule/")
+    assert not list(house_rules.net_faults({name: text_of(name) for name in project_files() if name.startswith(rooms)}))
+    twice = {"a/one.py": "Lab('127.41')", "a/two.py": 'NET = "127.41"', "b/three.yml": 'NET: "127.41"'}
+    assert [fault.partition(":")[0] for fault in house_rules.net_faults(twice)] == [
+        "127.41 is the net of labs in a and in b"
+    ]
+
+
 def test_roles_say_what_they_take() -> None:
     broken = [fault for role in roles() for fault in role_readme.faults(role)]
     assert not broken, "\n" + "\n".join(broken)

@@ -21,7 +21,7 @@ VERSIONS = CHECKOUT / "inventories" / "home" / "group_vars" / "all" / "versions.
 
 @pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    running = Lab("127.74", tmp_path_factory.mktemp("kubernetes-upgrade"))
+    running = Lab("127.56", tmp_path_factory.mktemp("kubernetes-upgrade"))
     running.up("--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
     try:
         first = running.play("-t", PHASES)

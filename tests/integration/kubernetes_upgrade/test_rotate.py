@@ -71,7 +71,7 @@ def identity(tmp_path: Path) -> Iterator[Lab]:
     """A lab without a cluster, in which an Authentik and a Connect run all the same."""
     scenario = tmp_path / "always.yml"
     scenario.write_text("name: always\nauthentik: {always: true}\n", encoding="utf-8")
-    running = Lab("127.75", tmp_path)
+    running = Lab("127.59", tmp_path)
     running.up("--scenario", str(scenario))
     try:
         yield running

@@ -16,7 +16,7 @@ from tests.harness.lab import CHECKOUT, Lab
 @pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab on which everything stands; each test leaves it so."""
-    running = Lab("127.72", tmp_path_factory.mktemp("recovery"))
+    running = Lab("127.53", tmp_path_factory.mktemp("recovery"))
     running.up("--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
     try:
         first = running.play(timeout=900)

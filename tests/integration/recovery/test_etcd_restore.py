@@ -44,14 +44,14 @@ def brought_up(nodes: TalosNodes) -> TalosNodes:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[TalosNodes]:
     """A cluster that the test may do anything to."""
-    with started(tmp_path, "127.73") as nodes:
+    with started(tmp_path, "127.54") as nodes:
         yield brought_up(nodes)
 
 
 @pytest.fixture(scope="module")
 def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TalosNodes]:
     """A cluster of which nothing is changed, because all is refused."""
-    with started(tmp_path_factory.mktemp("calm"), "127.77") as nodes:
+    with started(tmp_path_factory.mktemp("calm"), "127.55") as nodes:
         yield brought_up(nodes)
 
 

@@ -16,7 +16,7 @@ from ansible_collections.homeops.cluster.plugins.module_utils.common.context imp
 from ansible_collections.homeops.cluster.plugins.modules import cluster_report
 from tests.harness.talos_nodes import BUNDLE, TalosNodes
 
-NET = "127.72"
+NET = "127.50"
 COUNT = 12
 
 

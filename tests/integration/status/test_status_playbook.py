@@ -25,7 +25,7 @@ NAMES = ["mini01", "mini02", "mini03"]
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    running = Lab("127.71", tmp_path_factory.mktemp("status"))
+    running = Lab("127.51", tmp_path_factory.mktemp("status"))
     running.up("--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
     try:
         first = running.play(timeout=900)
