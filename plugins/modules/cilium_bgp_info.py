@@ -30,6 +30,16 @@ options:
     description: In check mode, do not even look, because an earlier step of the same run would create the cluster.
     type: bool
     default: false
+  wait:
+    description:
+      - Look again until every session is established. Cilium tells of a session some seconds after it stands.
+      - What is there when the time is over is returned, and is no failure.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds for the wait.
+    type: int
+    default: 30
 extends_documentation_fragment:
   - homeops.cluster.kubernetes
   - homeops.cluster.reads
@@ -169,8 +179,11 @@ from typing import Any
 from ..module_utils.cilium import info
 from ..module_utils.cilium.store import Store
 from ..module_utils.common.context import Context
+from ..module_utils.common.errors import WaitTimeout
 from ..module_utils.common.runner import run_module
+from ..module_utils.common.wait import Observation, wait_until
 from ..module_utils.kubernetes import session
+from ..module_utils.kubernetes.client import Client
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -178,6 +191,8 @@ SPEC: dict[str, Any] = {
         "pool_label": {"type": "str", "default": "io.cilium/lb-ipam-pool"},
         "secrets_namespace": {"type": "str", "default": "kube-system", "no_log": False},
         "assume_absent": {"type": "bool", "default": False},
+        "wait": {"type": "bool", "default": False},
+        "wait_timeout": {"type": "int", "default": 30},
     },
     "supports_check_mode": True,
 }
@@ -188,10 +203,32 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     if ctx.check_mode and params["assume_absent"]:
         return {"changed": False, **info.nothing()}
     with session.connect(params) as client:
-        return {
-            "changed": False,
-            **info.gather(Store(client, ctx), params["pool_label"], params["secrets_namespace"]),
-        }
+        return {"changed": False, **_look(params, client, ctx)}
+
+
+def _look(params: Mapping[str, Any], client: Client, ctx: Context) -> dict[str, Any]:
+    last: dict[str, Any] = {}
+
+    def once() -> Observation[None]:
+        last.update(info.gather(Store(client, ctx), params["pool_label"], params["secrets_namespace"]))
+        states = [one["state"] for one in last["sessions"]]
+        up = states.count("established")
+        return Observation(up == len(states), f"{up} of {len(states)} established")
+
+    waits = params["wait"] and not ctx.check_mode
+    try:
+        wait_until(
+            once,
+            what="the BGP sessions as Cilium tells them",
+            target=client.connection.server,
+            timeout=params["wait_timeout"] if waits else 0,
+            ctx=ctx,
+            interval=1.0,
+        )
+    except WaitTimeout:
+        # The sessions say themselves how they are.
+        pass
+    return last
 
 
 def main() -> None:
