@@ -52,7 +52,7 @@ lab-status: setup ## what the lab runs
 test: setup-test ## everything below, three stages at a time, with a summary
 	@python -m tools.check
 
-.PHONY: lint sanity unit integration site bgp molecule
+.PHONY: lint sanity unit integration site day-two bgp molecule
 lint: setup-test ## ruff, mypy, yamllint, ansible-lint, generated pages
 	@python -m tools.check ruff mypy yamllint ansible-lint docs
 sanity: setup-test ## ansible-test sanity, in a copy of the tree
@@ -61,8 +61,10 @@ unit: setup-test ## the unit tests
 	@python -m tools.check unit
 integration: setup-test ## modules, playbooks and stand-ins on labs of their own
 	@python -m tools.check integration
-site: setup-test ## whole runs: from cold to standing, resumed, with bad input, day two
+site: setup-test ## whole runs: from cold to standing, resumed, with bad input
 	@python -m tools.check site
+day-two: setup-test ## status, reset, upgrades, backup and restore, recovery, power cuts
+	@python -m tools.check day-two
 bgp: setup-test ## the router, its speakers and the phase that joins them
 	@python -m tools.check bgp
 molecule: setup-test ## converge, idempotence and verify: a lab of its own, and a router with a kernel of its own

@@ -57,8 +57,8 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
 
 
-#: Tests that wait for routers and speakers, and tests that walk whole runs: stages of their own, because a stage is
-#: what can run beside another. What is in neither belongs to the stage ``integration``.
+#: Tests that wait for routers and speakers, tests that walk whole runs, and those of day two: stages of their own,
+#: because a stage is what can run beside another. What is in none of them belongs to the stage ``integration``.
 ROUTER_TESTS = (
     "tests/integration/lab_bgp",
     "tests/integration/cilium_modules",
@@ -68,11 +68,14 @@ ROUTER_TESTS = (
 )
 RUN_TESTS = (
     "tests/integration/site",
+    "tests/integration/secrets_phase",
+    "tests/integration/identity",
+)
+DAY_TWO_TESTS = (
     "tests/integration/day_two",
     "tests/integration/kubernetes_upgrade",
     "tests/integration/recovery",
-    "tests/integration/secrets_phase",
-    "tests/integration/identity",
+    "tests/integration/status",
 )
 #: Nobody who only reads the inventory starts a lab, but these do.
 LAB = {"HOMEOPS_LAB_AUTOSTART": "1"}
@@ -91,9 +94,10 @@ STAGES = (
     Stage("ruff", [["ruff", "check", "."], ["ruff", "format", "--check", "."]]),
     Stage("yamllint", [["yamllint", "--strict", "."]]),
     Stage("site", [pytest(*RUN_TESTS, without=ROUTER_TESTS)], 2400, LAB),
+    Stage("day-two", [pytest(*DAY_TWO_TESTS)], 2400, LAB),
     Stage(
         "integration",
-        [pytest("tests/integration", "tests/acceptance", without=(*ROUTER_TESTS, *RUN_TESTS))],
+        [pytest("tests/integration", "tests/acceptance", without=(*ROUTER_TESTS, *RUN_TESTS, *DAY_TWO_TESTS))],
         1500,
         LAB,
     ),

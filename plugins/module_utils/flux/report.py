@@ -26,6 +26,7 @@ class Report:
     :param missing: the Kustomizations and HelmReleases that are not done.
     :param causes: why, the worst first.
     :param settled: every controller has looked at what it was asked for, so that what it says is its last word.
+    :param commit: what every Kustomization must have applied; what one says of another commit is no last word.
     """
 
     graph: Graph
@@ -33,6 +34,7 @@ class Report:
     missing: list[Row]
     causes: list[Chain]
     settled: bool = True
+    commit: str = ""
 
     @property
     def done(self) -> bool:
@@ -73,6 +75,8 @@ class Report:
         )
         if kustomization is None or row.suspended:
             return True
+        if self.commit and not kustomization.attempted.endswith(f":{self.commit}"):
+            return False
         sources = [need for need in kustomization.needs if need.kind != "Kustomization" and need in self.graph.rows]
         return all(self.graph.rows[source].revision == kustomization.attempted for source in sources)
 
@@ -134,7 +138,7 @@ def build(bodies: Iterable[Mapping[str, Any]], *, commit: str = "", namespaces: 
     graph, wanted = Graph(judge(body) for body in bodies), set(namespaces)
     rows = [row for row in graph.shown if not wanted or row.ref.namespace in wanted]
     missing = [row for row in rows if not row.ready or not _applied(row, commit)]
-    return Report(graph, rows, missing, graph.causes(missing))
+    return Report(graph, rows, missing, graph.causes(missing), commit=commit)
 
 
 def _applied(row: Row, commit: str) -> bool:

@@ -204,7 +204,7 @@ def test_power(make_lab: MakeLab) -> None:
     assert listens("127.62.51.12")
 
 
-def test_the_inventory_starts_the_lab_once_and_prints_an_empty_inventory(make_lab: MakeLab) -> None:
+def test_the_inventory_starts_the_lab_once_and_says_where_it_is(make_lab: MakeLab) -> None:
     lab = make_lab("127.62")
     assert os.access(INVENTORY, os.X_OK)
 
@@ -217,7 +217,8 @@ def test_the_inventory_starts_the_lab_once_and_prints_an_empty_inventory(make_la
             check=False,
         )
 
-    nobody = json.dumps({"_meta": {"hostvars": {}}}) + "\n"
+    places = {"homeops_lab_net": "127.62", "homeops_lab_dir": str(lab.directory)}
+    nobody = json.dumps({"all": {"vars": places}, "_meta": {"hostvars": {}}}) + "\n"
     assert (run(HOMEOPS_LAB_AUTOSTART="0").stdout, lab.directory.exists()) == (nobody, False)
     assert run().stdout == nobody
     pid = lab.status()["pid"]

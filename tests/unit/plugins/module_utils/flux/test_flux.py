@@ -153,6 +153,13 @@ def test_waiting_ends_only_when_the_newest_commit_was_tried() -> None:
     assert one(OLD).hopeless() == []
 
 
+def test_what_is_said_of_another_commit_than_the_awaited_one_is_no_last_word() -> None:
+    """The source may hold the earlier commit still, and then what was tried is the newest that it has."""
+    bodies = [git(), body("Kustomization", "a", "False", reason="BuildFailed", attempted=NEW)]
+    assert report.build(bodies, commit=NEW.rpartition(":")[2]).hopeless()
+    assert report.build(bodies, commit="0" * 40).hopeless() == []
+
+
 def test_a_commit_must_be_everywhere() -> None:
     bodies = [git(), body("Kustomization", "a", revision=OLD)]
     assert report.build(bodies).done
