@@ -140,15 +140,19 @@ class KubernetesUpgrade:
 
         try:
             state.each_node(self.targets, pull)
-        except TalosError as error:
-            raise HomeopsError(
-                error.attempted,
-                target=error.target,
-                answer=error.details or error.answer,
-                remedy="Does this version exist, and does the node reach the registry? No machine config was changed",
-                param="version",
-                facts=self.result,
-            ) from error
+        except TalosError as refusal:
+            # What it tells is in the new one.
+            raise self._unpulled(refusal) from None
+
+    def _unpulled(self, error: TalosError) -> HomeopsError:
+        return HomeopsError(
+            error.attempted,
+            target=error.target,
+            answer=error.details or error.answer,
+            remedy="Does this version exist, and does the node reach the registry? No machine config was changed",
+            param="version",
+            facts=self.result,
+        )
 
     # -- one step --------------------------------------------------------------------------------------------------
     def _step(self, step: Step, plan: Plan) -> None:
