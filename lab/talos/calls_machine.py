@@ -214,9 +214,12 @@ class MachineCalls(Room):
         node.say(f"recovering etcd from snapshot: total keys {len(rows)}")
         if node.dies_at("recover"):
             return
+        etcd = node.cluster.bootstrap(node)
+        if node.dies_at("write:etcd"):  # with half a data directory, which no etcd starts from
+            node.faults.etcd_damaged = True
+            return
         node.storage.recovery_snapshot = b""
-        node.cluster.recovered = rows
-        node.cluster.bootstrap(node)
+        node.cluster.recovered, etcd.keys = recovery.divided(rows)
         node.cluster.changed()
 
     # -- services --------------------------------------------------------------------------------------------------

@@ -78,14 +78,14 @@ class Cluster:
         """Whether any control plane's etcd holds data."""
         return any(node.storage.member is not None for node in self.nodes)
 
-    def bootstrap(self, node: Node) -> Member:
+    def bootstrap(self, node: Node) -> Etcd:
         """A new etcd cluster of one member, on ``node``'s empty data directory."""
         member = Member(new_id(), node.hostname, node.spec.address, False, node)
         etcd = Etcd(cluster_key(node), [member])
         self.etcds.append(etcd)
         node.storage.etcd, node.storage.member = etcd, member
         self.bootstrap_config = node.machine_config
-        return member
+        return etcd
 
     def joinable(self, node: Node) -> Etcd | None:
         """The etcd cluster which ``node`` would find through discovery, when it has quorum."""

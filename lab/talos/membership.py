@@ -40,6 +40,7 @@ async def run(node: Node) -> None:
     assert member is not None and etcd is not None
     await _until_allowed(node)
     _up(node, member)
+    await node.dies_in("service:etcd")
     node.spawn(_static_pods(node))
     if member.learner:
         await _promote(node, etcd, member)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .etcd import Etcd
 
 DIGEST, BLOCK = 32, 512
+BESIDE = b"/lab/"
+"""Where in the database lies what somebody has put into etcd beside Kubernetes."""
 
 
 class RecoveryError(Exception):
@@ -32,11 +34,16 @@ class RecoveryError(Exception):
 def snapshot(etcd: Etcd, rows: list[KeyValue]) -> bytes:
     """What a client gets that asks for a snapshot."""
     index = etcd.raft_index
+    newest = max((row.modified for row in rows), default=0)
+    beside = [
+        KeyValue(BESIDE + key.encode(), value.encode(), newest + number, newest + number)
+        for number, (key, value) in enumerate(sorted(etcd.keys.items()), 1)
+    ]
     body = bolt.database(
         index,
         {
             b"cluster": {b"clusterVersion": b"3.5.0"},
-            b"key": {row.revision: row.encode() for row in rows},
+            b"key": {row.revision: row.encode() for row in [*rows, *beside]},
             b"members": {
                 member.hex_id.encode(): json.dumps(
                     {
@@ -81,6 +88,12 @@ def rows(data: bytes, *, check: bool = True) -> list[KeyValue]:
         else:
             newest[row.key] = row
     return list(newest.values())
+
+
+def divided(rows: list[KeyValue]) -> tuple[list[KeyValue], dict[str, str]]:
+    """What of it is Kubernetes', and what somebody else has put there."""
+    beside = {row.key.removeprefix(BESIDE).decode(): row.value.decode() for row in rows if row.key.startswith(BESIDE)}
+    return [row for row in rows if not row.key.startswith(BESIDE)], beside
 
 
 def _go(data: bytes) -> str:

@@ -41,7 +41,7 @@ options:
     elements: str
     default: []
   patience:
-    description: Seconds for which an etcd that does not serve is watched before its data are wiped.
+    description: Seconds for which an etcd that does not serve is watched before it counts as lost.
     type: int
     default: 30
   wait_timeout:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError
+from lab.talos.services import RUNNING
 from tests.harness.lab import Lab
 from tests.harness.operator import NODES, Operator
 
@@ -32,16 +33,23 @@ class Operation:
     """Something that is done to a node.
 
     :param run: does it, with the node's name and the seconds that it may wait; raises ``HomeopsError``.
-    :param moments: how many moments of a node one undisturbed run has, to choose one of them.
+    :param moments: how many moments one undisturbed run has for each node, to choose one of them.
     :param settle: what the owner does once it is done, such as bringing a reset node back.
     :param done: whether the lab's status shows that it was done to the node.
+    :param prepare: what happens before it, with the power on.
+    :param heed: what the owner does who reads a failure, before the same is done again; true when the failure says that
+        there is nothing left to do again.
+    :param once: a run that has succeeded is not repeated, because there is nothing that a second one may do.
     """
 
     name: str
     run: Callable[[str, int], Any]
-    moments: int
+    moments: Mapping[str, int]
     done: Callable[[Mapping[str, Any], str], bool]
     settle: Callable[[str], None] = lambda _name: None
+    prepare: Callable[[], None] = lambda: None
+    heed: Callable[[str], bool] = lambda _said: False
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,17 +78,19 @@ class Outcome:
 
     :param struck: the moment at which the power went; ``after the end`` when the operation was faster.
     :param said: the failures of all runs.
+    :param heeded: set when the last one of them said what else to do, and it was done.
     """
 
     cut: Cut
     struck: str = ""
     runs: int = 0
     said: list[str] = field(default_factory=list)
+    heeded: str = ""
 
     @property
     def text(self) -> str:
         """The outcome for people."""
-        return f"{self.cut.text}: at {self.struck}, finished by run {self.runs}"
+        return f"{self.cut.text}: at {self.struck}, finished by run {self.runs}" + self.heeded
 
 
 def choose(seed: int, count: int, operations: Sequence[Operation]) -> list[Cut]:
@@ -89,8 +99,9 @@ def choose(seed: int, count: int, operations: Sequence[Operation]) -> list[Cut]:
     cuts = []
     for number in range(count):
         operation = operations[number % len(operations)]
-        after = chance.randint(1, operation.moments)
-        cuts.append(Cut(operation, chance.choice(NODES), after, chance.random() < 0.5))
+        node = chance.choice(NODES)
+        after = chance.randint(1, operation.moments[node])
+        cuts.append(Cut(operation, node, after, chance.random() < 0.5))
     return cuts
 
 
@@ -125,6 +136,7 @@ class PowerCuts(Operator):
     def make(self, cut: Cut) -> Outcome:
         """Run the operation, cut the power, give it back, and run it again until it is done."""
         outcome = Outcome(cut)
+        cut.operation.prepare()
         before = self.nodes()[cut.node]["moments"]
         self.ask(do="fault", target=cut.node, words=["die_after", str(cut.after)])
         end = threading.Event()
@@ -132,7 +144,7 @@ class PowerCuts(Operator):
         if cut.patient:
             helper.start()
         try:
-            self._try(cut, outcome, self.patient if cut.patient else self.brief)
+            finished = self._try(cut, outcome, self.patient if cut.patient else self.brief)
         finally:
             end.set()
             if cut.patient:
@@ -147,7 +159,12 @@ class PowerCuts(Operator):
         outcome.struck = self._struck
         if not self.nodes()[cut.node]["powered"]:
             self.ask(do="power", node=cut.node, on=True)
-        self._finish(cut, outcome)
+        if not (finished and cut.operation.once):
+            self._finish(cut, outcome)
+        assert cut.operation.done(self.nodes(), cut.node), self.nodes()
+        cut.operation.settle(cut.node)
+        self.healthy()
+        self.check_data()
         return outcome
 
     def _give_back(self, name: str, end: threading.Event) -> None:
@@ -176,19 +193,26 @@ class PowerCuts(Operator):
             self.settled()
             if self._try(cut, outcome, self.patient):
                 break
+            if cut.operation.heed(outcome.said[-1]):
+                outcome.heeded = " and what its answer asked for"
+                break
         else:
             raise AssertionError("\n".join([cut.text, outcome.struck, *outcome.said]))
-        assert cut.operation.done(self.nodes(), cut.node), self.nodes()
-        cut.operation.settle(cut.node)
-        self.healthy()
-        self.check_data()
 
     def settled(self, seconds: float = 120.0) -> None:
-        """Wait until every node is on its feet, in whatever state."""
+        """Wait until every node is on its feet, in whatever state: one without an etcd to join boots for ever."""
         deadline = time.monotonic() + seconds
-        while any(node["stage"] not in ("running", "maintenance") for node in self.nodes().values()):
+        while not all(self._stands(node) for node in self.nodes().values()):
             assert time.monotonic() < deadline, self.nodes()
             time.sleep(0.2)
+
+    def _stands(self, node: Mapping[str, Any]) -> bool:
+        waits = node["stage"] == "booting" and node["services"].get("cri") == RUNNING
+        return node["stage"] in ("running", "maintenance") or (waits and not self.quorum())
+
+    def quorum(self) -> bool:
+        """Whether any etcd can be written to."""
+        return any(etcd["quorum"] for etcd in self.ask(do="status")["cluster"]["etcd"])
 
     def healthy(self, seconds: float = 120.0) -> None:
         """Wait until all nodes run with their votes and are Ready."""

@@ -11,7 +11,7 @@ voter. The order of a node's own steps: siderolabs/talos v1.10 ``internal/app/ma
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,17 +103,18 @@ class Restore:
             standings = self._ask()
             decision = recovery_plan.decide(standings, self.options.wipe, planned=self.ctx.check_mode)
             told = "; ".join([decision.why, *self.reasons.values()])
-            if decision.act is Act.REFUSE:
+            if decision.act is Act.REFUSE and (self.ctx.check_mode or not decision.watched):
                 raise self._refusal(decision.why)
             if decision.act is Act.WAIT:
                 if self.ctx.check_mode:
                     raise TalosError("predicting the restore", answer=told, remedy="Bring the named nodes up")
                 return Observation(False, told)
-            if decision.wipe and not self.ctx.check_mode:
-                # A cluster that boots has data and does not serve yet: only time tells it from one that is lost.
+            if decision.watched and not self.ctx.check_mode:
                 since = since or Deadline(self.options.patience)
                 if not since.passed:
                     return Observation(False, f"{decision.why}; it is watched for {self.options.patience:g} s")
+            if decision.act is Act.REFUSE:
+                raise self._refusal(decision.why)
             return Observation(True, decision.why)
 
         wait_until(
@@ -129,17 +130,15 @@ class Restore:
         )
         return decision, standings
 
-    def _refusal(self, why: str) -> InputError:
-        remedy = "Nothing was sent"
+    def _refusal(self, why: str, told: str = "Nothing was sent") -> InputError:
+        remedy = ""
         if "named to be wiped" in why:
-            remedy = "Name those nodes in wipe when all that lies on their EPHEMERAL may go. Nothing was sent"
+            remedy = "Name those nodes in wipe when all that lies on their EPHEMERAL may go. "
         elif "etcd serves" in why:
-            remedy = "After an earlier restore go on with site.yml; a single dead member is removed, not restored. " + (
-                "Nothing was sent"
-            )
+            remedy = "After an earlier restore go on with site.yml; a single dead member is removed, not restored. "
         elif "maintenance" in why:
-            remedy = "Run site.yml -t talos first. Nothing was sent"
-        return InputError("etcd is not restored", answer=why, remedy=remedy, param="wipe")
+            remedy = "Run site.yml -t talos first. "
+        return InputError("etcd is not restored", answer=why, remedy=remedy + told, param="wipe")
 
     def _ask(self) -> dict[str, Standing]:
         self.reasons = {}
@@ -175,17 +174,20 @@ class Restore:
 
     # -- doing -------------------------------------------------------------------------------------------------------
     def _wipe(self, names: Sequence[str]) -> None:
+        """Wipe, and again where a node lost its power before it had done so: it comes back with its data."""
         if not names:
             return
-        for target in self.targets:
-            if target.label in names:
-                self.ctx.progress(f"wiping EPHEMERAL of {target.label}")
-                client, _unused = connect(target, self.identity, self.options.call_timeout)
-                with client, suppress(ConnectionLost):
-                    operations.reset(client, ["EPHEMERAL"], graceful=False)
+        told_in: dict[str, str] = {}
 
         def look() -> Observation[None]:
             standings = self._ask()
+            decision = recovery_plan.decide(standings, names)
+            if decision.act is Act.REFUSE:
+                wiped = f"{', '.join(told_in)} may be wiped already" if told_in else "Nothing was sent"
+                raise self._refusal(decision.why, wiped)
+            for target in self.targets:
+                if target.label in names and standings[target.label] is Standing.DATA:
+                    self._tell_to_wipe(target, told_in)
             left = [f"{name} {standing}" for name, standing in standings.items() if standing is not Standing.EMPTY]
             return Observation(not left, ", ".join(left))
 
@@ -199,24 +201,47 @@ class Restore:
             remedy="Look at the nodes' consoles; the same command goes on from here",
         )
 
+    def _tell_to_wipe(self, target: Target, told_in: dict[str, str]) -> None:
+        """Once per boot; again in the same one when nobody knows whether it was heard, which a node on its way down
+        answers and ignores."""
+        try:
+            client, _unused = connect(target, self.identity, self.options.call_timeout)
+            with client:
+                boot = client.boot_id()
+                if told_in.get(target.label) == boot:
+                    return
+                self.ctx.progress(f"wiping EPHEMERAL of {target.label}")
+                told_in[target.label] = ""
+                operations.reset(client, ["EPHEMERAL"], graceful=False)
+                told_in[target.label] = boot
+        except TalosError as error:
+            if error.permanent or not _passes(error):
+                raise
+
     def _start(self) -> None:
-        """Send and bootstrap; again when the node lost its power on the way, since then nothing came of it."""
+        """Send and bootstrap; again when the node lost its power before its data directory had anything of it."""
         sent_in = ""
+        half: Deadline | None = None
 
         def look() -> Observation[None]:
-            nonlocal sent_in
+            nonlocal sent_in, half
             try:
                 client, _mode = connect(self.chosen, self.identity, self.options.call_timeout)
                 with client:
                     if etcd_state(client)["voter"]:
                         return Observation(True, "up")
-                    boot = client.boot_id()
-                    if boot != sent_in and bootstrap.standing_of(client) is Standing.EMPTY:
+                    boot, standing = client.boot_id(), bootstrap.standing_of(client)
+                    if boot != sent_in and standing is Standing.EMPTY:
                         operations.recover(client, self._parts(), timeout=self.options.stream_timeout)
                         sent_in = boot
                         client.bootstrap(recover=True)
                         return Observation(False, "it was sent the snapshot")
-                    self._failed(client)
+                    if standing is Standing.EMPTY:
+                        self._failed(client)
+                    if boot != sent_in and standing is Standing.DATA:
+                        half = half or Deadline(self.options.patience)
+                        if half.passed:
+                            raise self._half()
                     return Observation(False, "its etcd is starting")
             except TalosError as error:
                 if error.permanent or not _passes(error):
@@ -249,6 +274,18 @@ class Restore:
                     answer=service.last_event or service.last_message,
                     remedy="Its data directory is still empty; give another snapshot",
                 )
+
+    def _half(self) -> HomeopsError:
+        name = self.chosen.label
+        return HomeopsError(
+            "starting etcd from the snapshot",
+            target=name,
+            answer=f"it was booted while the snapshot was written: its etcd has data and has not served for "
+            f"{self.options.patience:g} s",
+            remedy=f"Give the same command with {name} named in wipe; what its etcd has is in the snapshot. All else "
+            "on its EPHEMERAL goes, too",
+            param="wipe",
+        )
 
     def _joined(self) -> list[str]:
         names: list[str] = []

@@ -28,11 +28,16 @@ class Act(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """An act, why, and whose EPHEMERAL is wiped before it."""
+    """An act, why, and whose EPHEMERAL is wiped before it.
+
+    :param watched: it follows from data of an etcd that does not serve, and one that is starting looks the same: only
+        time tells it from one that is lost.
+    """
 
     act: Act
     why: str
     wipe: tuple[str, ...] = ()
+    watched: bool = False
 
 
 def decide(standings: Mapping[str, Standing], wipe: Collection[str], *, planned: bool = False) -> Decision:
@@ -63,6 +68,6 @@ def decide(standings: Mapping[str, Standing], wipe: Collection[str], *, planned:
     data = are(Standing.DATA)
     if kept := [name for name in data if name not in wipe]:
         why = f"{', '.join(kept)} has data of an etcd that does not serve, and is not named to be wiped"
-        return Decision(Act.REFUSE, why)
+        return Decision(Act.REFUSE, why, watched=True)
     why = "no control plane's etcd serves" if data else "no control plane has etcd data"
-    return Decision(Act.RESTORE, why, tuple(data))
+    return Decision(Act.RESTORE, why, tuple(data), watched=bool(data))

@@ -2,9 +2,10 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node loses its power in the middle of an upgrade or a reset: the next run finishes, and nothing is lost.
+"""A node loses its power in the middle of an upgrade, a reset or a restore: the next run finishes, and nothing is lost.
 
-``HOMEOPS_TEST_KILLS`` says how many cuts are made (3 by default), ``HOMEOPS_TEST_SEED`` where they fall.
+``HOMEOPS_TEST_KILLS`` says how many cuts are made (5 by default, one of each kind),
+``HOMEOPS_TEST_SEED`` where they fall.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,10 +21,12 @@ import pytest
 from ansible_collections.homeops.cluster.plugins.modules import talos_kubernetes_upgrade, talos_reset, talos_upgrade
 from lab.talos.spec import NodeSpec
 from tests.harness.lab import Lab
+from tests.harness.operator import NODES
 from tests.harness.power_cuts import Operation, PowerCuts, choose
-from tests.integration.kubernetes_upgrade.conftest import with_kubernetes
+from tests.harness.restores import Restores
+from tests.integration.kubernetes_upgrade.conftest import PHASES, running_versions, with_kubernetes
 
-KILLS = int(os.environ.get("HOMEOPS_TEST_KILLS", "3"))
+KILLS = int(os.environ.get("HOMEOPS_TEST_KILLS", "5"))
 SEED = int(os.environ.get("HOMEOPS_TEST_SEED", "20260707"))
 
 
@@ -36,11 +40,16 @@ class Work:
         self._wanted = {"talos": "", "kubernetes": ""}
 
     def operations(self) -> list[Operation]:
-        """Each with the number of moments that one node sees in an undisturbed run."""
+        """Each with the number of moments that a node sees in an undisturbed run."""
+        talos, kubernetes, reset = (dict.fromkeys(NODES, moments) for moments in (15, 28, 10))
         return [
-            Operation("Talos upgrade", self._talos, 14, self._runs_talos, self._next("talos")),
-            Operation("Kubernetes upgrade", self._kubernetes, 28, self._runs_kubernetes, self._next("kubernetes")),
-            Operation("reset", self._reset, 10, lambda nodes, name: nodes[name]["stage"] == "maintenance", self._back),
+            Operation("Talos upgrade", self._talos, talos, self._runs_talos, self._next("talos")),
+            Operation(
+                "Kubernetes upgrade", self._kubernetes, kubernetes, self._runs_kubernetes, self._next("kubernetes")
+            ),
+            Operation(
+                "reset", self._reset, reset, lambda nodes, name: nodes[name]["stage"] == "maintenance", self._back
+            ),
         ]
 
     def _next(self, kind: str) -> Callable[[str], None]:
@@ -104,16 +113,23 @@ class Work:
         assert done.rc == 0, done.output
 
 
+def go_on(lab: Lab) -> None:
+    """site.yml with the version that the nodes run."""
+    done = lab.play("-e", f"@{running_versions(lab)}", "-t", PHASES)
+    assert done.rc == 0, done.output
+
+
 # A run that loses its node waits for it, and a reset node is brought back by a play.
 @pytest.mark.timeout(300 + 90 * KILLS)
-def test_every_cut_is_finished_by_the_next_run(lab: Lab) -> None:
+def test_every_cut_is_finished_by_the_next_run(lab: Lab, tmp_path: Path) -> None:
     cuts = PowerCuts(lab)
     cuts.healthy()
     cuts.plant()
     print(f"{KILLS} power cuts, HOMEOPS_TEST_SEED={SEED}")
     finished = 0
-    for cut in choose(SEED, KILLS, Work(cuts).operations()):
-        print(cuts.make(cut).text)
+    operations = [*Work(cuts).operations(), *Restores(cuts, tmp_path, lambda: go_on(lab)).operations()]
+    for cut in choose(SEED, KILLS, operations):
+        print(cuts.make(cut).text, flush=True)
         finished += 1
     print(f"{finished} of {KILLS} converged, the seed in etcd and in Kubernetes is there")
     assert finished == KILLS

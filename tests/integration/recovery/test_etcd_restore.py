@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ansible_collections.homeops.cluster.plugins.module_utils.common.context imp
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError, InputError
 from ansible_collections.homeops.cluster.plugins.modules import talos_etcd_restore, talos_etcd_snapshot
 from lab.keyspace import KeyValue
+from lab.talos.node import Node
 from tests.harness.talos_nodes import TalosNodes
 
 ROWS = [KeyValue(f"/registry/configmaps/default/{n}".encode(), b"{}" * 100, n, n) for n in range(1, 300)]
@@ -192,3 +194,63 @@ def test_the_next_run_finishes_what_a_power_cut_ended(cluster: TalosNodes, tmp_p
     assert node.cluster.recovered == ROWS
     with pytest.raises(InputError, match="After an earlier restore go on with site"):
         restore(cluster, path)
+
+
+def power_returns(cluster: TalosNodes, node: Node) -> threading.Thread:
+    """Somebody switches the node on again while the run goes on."""
+
+    def wait() -> None:
+        cluster.until(lambda: not node.powered, timeout=60)
+        cluster.call(node.start())
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+def test_a_wipe_that_a_power_cut_undid_is_asked_for_again(cluster: TalosNodes, tmp_path: Path) -> None:
+    path = kept(cluster, tmp_path / "set")
+
+    def break_two() -> None:
+        for node in cluster.nodes[1:]:
+            node.faults.etcd_damaged = True
+        cluster.nodes[1].faults.die_at = "reset"
+
+    cluster.do(break_two)
+    cluster.until(lambda: not cluster.nodes[0].storage.etcd.quorum)
+    helper = power_returns(cluster, cluster.nodes[1])
+    result = restore(cluster, path, wipe=["mini01", "mini02", "mini03"])
+    helper.join()
+    assert result["members"] == ["mini01", "mini02", "mini03"]
+    assert cluster.nodes[1].moments.count("Reset") == 2
+    assert cluster.nodes[0].cluster.recovered == ROWS
+
+
+def test_half_a_data_directory_is_named_and_then_wiped(cluster: TalosNodes, tmp_path: Path) -> None:
+    path = kept(cluster, tmp_path / "set")
+    wipe(cluster)
+    node = cluster.nodes[0]
+    cluster.do(lambda: setattr(node.faults, "die_at", "write:etcd"))
+    helper = power_returns(cluster, node)
+    with pytest.raises(HomeopsError, match="with mini01 named in wipe"):
+        restore(cluster, path)
+    helper.join()
+    with pytest.raises(InputError, match="mini01 has data of an etcd that does not serve, and is not named"):
+        restore(cluster, path)
+    result = restore(cluster, path, wipe=["mini01"])
+    assert (result["wiped"], result["members"]) == (["mini01"], ["mini01", "mini02", "mini03"])
+    assert node.cluster.recovered == ROWS
+
+
+def test_an_etcd_that_is_only_starting_is_not_called_lost(cluster: TalosNodes, tmp_path: Path) -> None:
+    path = kept(cluster, tmp_path / "set")
+    cluster.do(lambda: [setattr(node.faults, "etcd_down", True) for node in cluster.nodes])
+    cluster.until(lambda: not any(node.etcd_up for node in cluster.nodes))
+    later = threading.Timer(
+        1, lambda: cluster.do(lambda: [setattr(node.faults, "etcd_down", False) for node in cluster.nodes])
+    )
+    later.start()
+    with pytest.raises(InputError, match="etcd serves on mini01"):
+        restore(cluster, path, patience=30)
+    later.join()
+    assert standing(cluster) == (["mini01", "mini02", "mini03"], True)

@@ -114,3 +114,11 @@ def test_an_api_server_starts_with_what_another_one_kept() -> None:
     before = max(row.modified for row in kept)
     made = call(new, "POST", "/api/v1/namespaces", {"metadata": {"name": "later"}})
     assert int(made["metadata"]["resourceVersion"]) > before  # type: ignore[index]
+
+
+def test_what_lies_beside_kubernetes_is_kept_too() -> None:
+    full = etcd()
+    full.keys = {"survives": "yes", "also": "this"}
+    ours, beside = recovery.divided(recovery.rows(recovery.snapshot(full, rows())))
+    assert sorted(ours, key=lambda row: row.modified) == rows()[::-1]
+    assert beside == full.keys

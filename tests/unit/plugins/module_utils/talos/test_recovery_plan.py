@@ -46,6 +46,13 @@ def test_only_data_is_wiped() -> None:
     assert (decision.act, decision.wipe) == (Act.RESTORE, ("mini01", "mini03"))
 
 
+def test_only_time_tells_a_lost_etcd_from_one_that_starts() -> None:
+    assert decide(told(S.DATA, S.EMPTY, S.EMPTY), NAMES).watched
+    assert decide(told(S.DATA, S.EMPTY, S.EMPTY), ()).watched
+    assert not decide(told(S.EMPTY, S.EMPTY, S.EMPTY), NAMES).watched
+    assert not decide(told(S.MEMBERS, S.DATA, S.EMPTY), NAMES).watched
+
+
 def test_check_mode_counts_on_the_steps_before() -> None:
     assert decide(told(S.MAINTENANCE, S.BOOTING, S.EMPTY), (), planned=True).act is Act.RESTORE
     assert decide(told(S.MAINTENANCE, S.UNREACHABLE, S.EMPTY), (), planned=True).act is Act.WAIT
