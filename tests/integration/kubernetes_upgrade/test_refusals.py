@@ -77,9 +77,9 @@ def test_two_operators_at_once(operator: Operator) -> None:
     told = " ".join(looked.output.split())
     assert "the lock of alice@laptop for the reset of mini01 has ended at" in told
     with operator.kube() as client:
-        lease.Lock(client, "homeops-day-two", "kube-system", Context()).hold(
-            lease.holder(os.getpid()), "tidying up", 1, take_over=OTHER.text, timeout=0
-        )
+        lock, me = lease.Lock(client, "homeops-day-two", "kube-system", Context()), lease.holder(os.getpid())
+        lock.hold(me, "tidying up", 60, take_over=OTHER.text, timeout=0)
+        assert lock.release(me)
 
 
 def test_a_machine_that_is_not_the_inventorys(operator: Operator, tmp_path: Path) -> None:
