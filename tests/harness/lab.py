@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import subprocess
@@ -17,6 +18,13 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HARNESS = Path(__file__).resolve().parent
+
+
+def enabled_callbacks() -> list[str]:
+    """Return what ansible.cfg enables: a test's run is a user's run, with one callback more."""
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(CHECKOUT / "ansible.cfg", encoding="utf-8")
+    return [name.strip() for name in settings["defaults"]["callbacks_enabled"].split(",")]
 
 
 @dataclass(frozen=True)
@@ -141,7 +149,7 @@ class Lab:
             env=self.env(
                 HOMEOPS_RECORD=str(record),
                 ANSIBLE_CALLBACK_PLUGINS=str(HARNESS / "callback"),
-                ANSIBLE_CALLBACKS_ENABLED="record",
+                ANSIBLE_CALLBACKS_ENABLED=",".join([*enabled_callbacks(), "record"]),
                 **env,
             ),
             stdin=subprocess.DEVNULL,
