@@ -18,6 +18,8 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HARNESS = Path(__file__).resolve().parent
+#: Arguments with which a run tells all that it can: where a secret would be seen.
+LOUD = ("--diff", "-vvv")
 
 
 def enabled_callbacks() -> list[str]:
@@ -44,6 +46,7 @@ class TaskResult:
 class Run:
     """One ended ``ansible-playbook``."""
 
+    arguments: tuple[str, ...]
     rc: int
     output: str
     seconds: float
@@ -78,7 +81,8 @@ class Lab:
         self.home = directory / "home"
         self.home.mkdir(parents=True, exist_ok=True)
         self.controller = self.directory / "controller"
-        self._runs = 0
+        #: Every run against this lab, in order.
+        self.runs: list[Run] = []
 
     def env(self, **extra: str) -> dict[str, str]:
         """The environment of everything that belongs to this lab."""
@@ -139,9 +143,10 @@ class Lab:
         :param args: further arguments of ``ansible-playbook``.
         :param timeout: seconds until the run is given up as hanging.
         """
-        self._runs += 1
-        record = self.home / f"record-{self._runs}.jsonl"
-        record.touch()
+        record = self.home / f"record-{len(self.runs) + 1}.jsonl"
+        record.write_text("", encoding="utf-8")
+        temporary = self.home / "temporary"
+        temporary.mkdir(exist_ok=True)
         began = time.monotonic()
         done = subprocess.run(
             [str(Path(sys.executable).parent / "ansible-playbook"), str(CHECKOUT / playbook), *args],
@@ -150,6 +155,7 @@ class Lab:
                 HOMEOPS_RECORD=str(record),
                 ANSIBLE_CALLBACK_PLUGINS=str(HARNESS / "callback"),
                 ANSIBLE_CALLBACKS_ENABLED=",".join([*enabled_callbacks(), "record"]),
+                TMPDIR=str(temporary),
                 **env,
             ),
             stdin=subprocess.DEVNULL,
@@ -160,9 +166,12 @@ class Lab:
             check=False,
         )
         lines = record.read_text(encoding="utf-8").splitlines()
-        return Run(
+        run = Run(
+            arguments=args,
             rc=done.returncode,
             output=done.stdout,
             seconds=time.monotonic() - began,
             results=[TaskResult(**json.loads(line)) for line in lines],
         )
+        self.runs.append(run)
+        return run

@@ -10,39 +10,27 @@ The tests of this module are one walk over one lab, in order: each begins where 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.harness.bgp import Kubernetes
-from tests.harness.lab import Lab, Run
+from tests.harness.lab import LOUD, Lab, Run
 
 NODES = ["mini01", "mini02", "mini03"]
 
 
 @pytest.fixture(scope="module")
-def lab(make_lab: Callable[[str], Lab]) -> Lab:
-    """The lab of this walk."""
-    return make_lab("127.71")
+def lab(walked: Lab) -> Lab:
+    """The lab of the walk."""
+    return walked
 
 
-@pytest.fixture(scope="module")
-def predicted(lab: Lab) -> Run:
-    """A check run against bare nodes."""
-    return lab.play("--check", "--diff")
-
-
-@pytest.fixture(scope="module")
-def cold(lab: Lab, predicted: Run) -> Run:
-    """The first real run."""
-    return lab.play("--diff")
-
-
-def test_a_check_run_on_bare_nodes_changes_nothing(lab: Lab, predicted: Run) -> None:
+def test_a_check_run_on_bare_nodes_changes_nothing(
+    predicted: Run, after_prediction: tuple[dict[str, str], list[Path]]
+) -> None:
     assert predicted.rc == 0, predicted.output
-    assert {name: node["stage"] for name, node in lab.nodes().items()} == dict.fromkeys(NODES, "maintenance")
-    assert not lab.controller.exists() or not any(lab.controller.iterdir())
+    assert after_prediction == (dict.fromkeys(NODES, "maintenance"), [])
 
 
 def test_the_cold_run_ends_with_three_ready_nodes(lab: Lab, cold: Run) -> None:
@@ -70,7 +58,7 @@ def test_credentials_are_private(lab: Lab, cold: Run) -> None:
 def test_a_second_run_changes_and_writes_nothing(lab: Lab, cold: Run) -> None:
     before = lab.writes()
     boots = {name: node["boot_id"] for name, node in lab.nodes().items()}
-    again = lab.play()
+    again = lab.play(*LOUD)
     assert again.rc == 0, again.output
     assert again.changed == set()
     assert lab.writes() == before
@@ -143,7 +131,7 @@ def test_a_changed_value_of_the_model_is_predicted_applied_live_and_then_quiet(l
     assert check.changed == {(name, "homeops.cluster.talos : Apply the machine config") for name in NODES}
     assert "vm.swappiness" in check.output
     assert "is being tried" not in check.output
-    real = lab.play("-t", "talos", "-e", values)
+    real = lab.play("-t", "talos", "-e", values, *LOUD)
     assert real.rc == 0, real.output
     assert real.changed == check.changed
     assert lab.play("-t", "talos", "-e", values).changed == set()

@@ -23,18 +23,6 @@ AREAS = SCHEMA["properties"]["findings"]["items"]["properties"]["area"]["enum"]
 NAMES = ["mini01", "mini02", "mini03"]
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    running = Lab("127.51", tmp_path_factory.mktemp("status"))
-    running.up("--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
-    try:
-        first = running.play(timeout=900)
-        assert first.rc == 0, first.output
-        yield running
-    finally:
-        running.down()
-
-
 @pytest.fixture
 def healed(lab: Lab) -> Iterator[Lab]:
     """The lab, and no fault afterwards."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import datetime
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,23 +25,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from tests.harness.lab import Lab, Run
 
 
-@pytest.fixture(scope="module")
-def standing(make_lab: Callable[[str], Lab]) -> Lab:
-    """A lab whose cluster stands."""
-    lab = make_lab("127.74")
-    run = lab.play()
-    assert run.rc == 0, run.output
-    return lab
-
-
 @pytest.fixture
-def lab(standing: Lab, tmp_path: Path) -> Iterator[Lab]:
-    """The same lab; the controller's files are put back afterwards."""
+def lab(walked: Lab, cold: Run, tmp_path: Path) -> Iterator[Lab]:
+    """The lab of the walk; the controller's files are put back afterwards."""
     kept = tmp_path / "kept"
-    shutil.copytree(standing.controller, kept)
-    yield standing
-    shutil.rmtree(standing.controller)
-    shutil.copytree(kept, standing.controller)
+    shutil.copytree(walked.controller, kept)
+    yield walked
+    shutil.rmtree(walked.controller)
+    shutil.copytree(kept, walked.controller)
 
 
 def snapshot(lab: Lab) -> tuple[object, ...]:
