@@ -244,7 +244,8 @@ def test_workloads_are_applied_restarted_and_left_alone(kubectl: Kubectl) -> Non
 
 
 def test_a_node_is_cordoned_and_drained(kubectl: Kubectl) -> None:
-    node = "{apiVersion: v1, kind: Node, metadata: {name: n1}}"
+    # kubectl takes what begins with a brace for JSON.
+    node = '{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}}'
     assert kubectl.say("create", "-f", "-", text=node) == (0, "node/n1 created\n")
     assert kubectl.say("cordon", "n1") == (0, "node/n1 cordoned\n")
     code, text = kubectl.say("get", "nodes")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -232,6 +233,16 @@ def test_the_inventory_starts_the_lab_once_and_says_where_it_is(make_lab: MakeLa
     assert refused.stdout == ""
     assert len(refused.stderr.strip().splitlines()) == 1
     assert "runs on 127.62" in refused.stderr
+
+
+def test_a_lab_that_cannot_start_ends_the_run_with_its_own_sentence(make_lab: MakeLab, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    lab = make_lab("127.62")
+    run = lab.play(HOMEOPS_LAB_DIR=str(tmp_path / "file" / "lab"))
+    assert run.rc != 0
+    assert run.results == [], "the run went on without the lab"
+    assert f"The lab's directory {tmp_path}/file/lab cannot be written: Not a directory." in run.output
+    assert "ini" not in re.findall(r"[a-z]+", run.output.lower())
 
 
 def test_a_daemon_whose_directory_was_removed_while_it_started_does_not_make_it_again(make_lab: MakeLab) -> None:

@@ -10,12 +10,14 @@ The tests of this module are one walk over one lab, in order: each begins where 
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.harness.bgp import Kubernetes
-from tests.harness.lab import LOUD, Lab, Run
+from tests.harness.lab import CHECKOUT, LOUD, Lab, Run
 
 NODES = ["mini01", "mini02", "mini03"]
 
@@ -71,7 +73,29 @@ def test_a_check_run_on_a_standing_cluster_predicts_nothing(lab: Lab, cold: Run)
     assert check.changed == set()
 
 
-@pytest.mark.parametrize("tag", ["talos", "gitops", "bgp", "identity", "verify"])
+def test_the_demo_again_changes_nothing_and_says_how_to_look_around(lab: Lab, cold: Run) -> None:
+    again = subprocess.run(
+        ["make", "--no-print-directory", "demo"],
+        cwd=CHECKOUT,
+        env=lab.env(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert again.returncode == 0, again.stdout
+    assert re.findall(r"^(\w+) +: ok=.* changed=(\d+)", again.stdout, re.M) == [
+        (host, "0") for host in ("localhost", *NODES, "udm")
+    ]
+    assert all(re.search(rf"^{name} .*Ready", again.stdout, re.M) for name in NODES), "no row in the status table"
+    assert (CHECKOUT / "tools" / "demo.txt").read_text(encoding="utf-8") in again.stdout
+
+
+@pytest.mark.parametrize(
+    "tag", ["talos", "kubernetes", "cni", "gitops", "secrets", "bgp", "platform", "identity", "verify"]
+)
 def test_one_tag_runs_its_phase_and_the_preflight_only(lab: Lab, cold: Run, tag: str) -> None:
     run = lab.play("-t", tag)
     assert run.rc == 0, run.output
@@ -135,6 +159,7 @@ def test_a_changed_value_of_the_model_is_predicted_applied_live_and_then_quiet(l
     assert real.rc == 0, real.output
     assert real.changed == check.changed
     assert lab.play("-t", "talos", "-e", values).changed == set()
+    assert lab.play("-t", "talos").changed == real.changed, "it is not taken back"
     assert {name: node["boot_id"] for name, node in lab.nodes().items()} == boots
 
 
