@@ -4,10 +4,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How long phase ``bgp`` takes until the router has every address, and how long the same daemons need by hand.
 
-Both begin with a router and a cluster that know nothing of BGP, and end when the router's own table has each Service's
-address over every node. By hand means: the very text and objects that the phase makes, given to the console and to the
-Kubernetes API at once by two plain requests, nothing checked or proved. The phase is a whole ``ansible-playbook`` run,
-its start-up and the preflight included.
+Both begin with a router and a cluster that know nothing of BGP nor of pools, and end when the router's own table has
+each Service's address over every node. By hand means: the very text and objects that the phase makes, given to the
+console and to the Kubernetes API at once by plain requests, nothing checked or proved. The phase is a whole
+``ansible-playbook`` run, its start-up and the preflight included.
 
 Measured twice: with nodes that only dial, as Cilium does, and with nodes that accept the router's connection too, which
 the lab's tests use to save time.
@@ -34,7 +34,13 @@ from tests.harness.lab import Lab
 
 NODES = {"172.29.51.11", "172.29.51.12", "172.29.51.13"}
 SERVICES = {"172.29.52.201": "bgp-ingress", "172.29.52.200": "bgp-ingress", "172.29.52.110": "bgp-default"}
-KINDS = ("ciliumbgpadvertisements", "ciliumbgppeerconfigs", "ciliumbgpclusterconfigs", "ciliumbgppeeringpolicies")
+KINDS = (
+    "ciliumloadbalancerippools",
+    "ciliumbgpadvertisements",
+    "ciliumbgppeerconfigs",
+    "ciliumbgpclusterconfigs",
+    "ciliumbgppeeringpolicies",
+)
 #: What the project promises, times the daemons' own time.
 BOUND = 1.5
 SERVER_MADE = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
