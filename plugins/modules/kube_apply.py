@@ -307,7 +307,9 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         if (params["wait"] or targets) and not ctx.check_mode:
             wanted = awaited(items, targets, absent)
             try:
-                result["ready"] = wait.Waiter(client, discovery).wait(wanted, timeout=params["wait_timeout"], ctx=ctx)
+                named = next(name for name in ("definition", "src", "template") if params.get(name) is not None)
+                waiter = wait.Waiter(client, discovery)
+                result["ready"] = waiter.wait(wanted, timeout=params["wait_timeout"], ctx=ctx, param=named)
             except HomeopsError as error:
                 error.facts.update(result)
                 raise

@@ -150,7 +150,9 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         waiter = wait.Waiter(client, Discovery(client))
         if ctx.check_mode:
             return {"changed": False, "targets": waiter.look(targets)}
-        reached = waiter.wait(targets, timeout=params["wait_timeout"], ctx=ctx, interval=params["interval"])
+        reached = waiter.wait(
+            targets, timeout=params["wait_timeout"], ctx=ctx, interval=params["interval"], param="targets"
+        )
     return {"changed": False, "targets": reached}
 
 
