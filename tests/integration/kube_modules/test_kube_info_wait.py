@@ -17,7 +17,10 @@ import pytest
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError, WaitTimeout
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.client import Client
-from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.errors import PartialFailure
+from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.errors import (
+    NotTrusted,
+    PartialFailure,
+)
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.wait import Failed
 
 Call = Callable[..., dict[str, Any]]
@@ -142,6 +145,27 @@ def test_a_wait_in_vain_says_what_the_pods_say_and_what_to_do(call: Call, namesp
     text = str(caught.value)
     assert "pod mine: ErrImagePull: no image for mine" in text and "other" not in text
     assert caught.value.param == "wait_timeout" and "Check the name and the tag of the image" in caught.value.remedy
+
+
+def test_every_door_is_asked_and_the_silent_one_is_named(call: Call, namespace: str) -> None:
+    own, closed = {"name": "n1", "node": "127.0.0.1"}, {"name": "n2", "node": "127.9.9.9", "server_name": "127.0.0.1"}
+    targets = [{"kind": "Namespace", "name": namespace}]
+    found = call("kube_wait", targets=targets, doors=[own], wait_timeout=10)
+    assert found["doors"] == [{"name": "n1", "ready": True, "state": "ready"}] and found["targets"][0]["ready"]
+    with pytest.raises(WaitTimeout) as caught:
+        call("kube_wait", targets=targets, doors=[own, closed], wait_timeout=1)
+    text = str(caught.value)
+    assert "n2 (127.9.9.9:" in text and "connection refused" in text and "n1 (" not in text
+    assert "kube-apiserver runs on that node" in caught.value.remedy
+    began = time.monotonic()
+    states = call("kube_wait", targets=targets, doors=[own, closed], wait_timeout=60, check=True)["doors"]
+    assert [state["ready"] for state in states] == [True, False] and time.monotonic() - began < 5
+
+
+def test_a_door_with_another_certificate_is_not_waited_for(call: Call, namespace: str) -> None:
+    door = {"name": "n1", "node": "127.0.0.1", "server_name": "127.7.7.7"}
+    with pytest.raises(NotTrusted, match=r"API server of n1 .* is not for 127\.7\.7\.7"):
+        call("kube_wait", targets=[{"kind": "Namespace", "name": namespace}], doors=[door], wait_timeout=60)
 
 
 def test_what_cannot_be_changed_is_named_without_its_value(call: Call, namespace: str) -> None:

@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Installs of Cilium that end in the middle: the cause is told, no rights stay, and the same command goes on.
+"""A cluster without a network: a silent API server is named, and installs of Cilium that end in the middle go on.
 
 One walk over one lab that has a cluster and no network yet, in order: each test begins where the one before ended.
 """
@@ -57,6 +57,17 @@ def failed(lab: Lab, *extra: str, timeout: int = 8) -> str:
     assert "Traceback" not in run.output
     (failure,) = run.failures
     return failure.msg
+
+
+def test_a_node_whose_api_is_silent_behind_the_vip_is_named(lab: Lab) -> None:
+    lab.command("fault", "door", "mini02", '{"reset": 100000}')
+    run = lab.play("-t", "kubernetes", "-e", "kubernetes_wait_timeout=4")
+    lab.command("fault", "door", "mini02", '{"reset": 0}')
+    (failure,) = run.failures
+    assert failure.task.endswith("Wait for the API on every node and on the VIP, and for every node to be listed")
+    assert f"mini02 ({lab.net}.51.12:6443): " in failure.msg
+    assert "mini01 (" not in failure.msg and "mini03 (" not in failure.msg
+    assert lab.play("-t", "kubernetes").changed == set()
 
 
 def test_an_image_that_does_not_exist_is_told_and_no_rights_stay(lab: Lab, names: Callable[[str], list[str]]) -> None:
