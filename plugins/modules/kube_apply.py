@@ -291,7 +291,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     if owner and absent:
         raise InputError("prune removes what is no longer wanted; with state: absent nothing is wanted", param="prune")
     options = Options(params["namespace"], params["field_manager"], params["force"], owner, params["assume_absent"])
-    with session.connect(params, params["concurrency"]) if not _offline(params, ctx) else _NoClient() as client:
+    with session.connect(params, ctx, params["concurrency"]) if not _offline(params, ctx) else _NoClient() as client:
         discovery = Discovery(client)
         applier = Applier(client, discovery, options, ctx)
         items = applier.items(loaded, deleting=absent)

@@ -183,7 +183,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     if ctx.check_mode and params["assume_absent"]:
         return {"changed": False, "doors": [], "targets": []}
     deadline = Deadline(params["wait_timeout"])
-    with session.connect(params) as client:
+    with session.connect(params, ctx) as client:
         nodes = doors.parse(params["doors"], client.connection)
         waiter = wait.Waiter(client, Discovery(client))
         if ctx.check_mode:
