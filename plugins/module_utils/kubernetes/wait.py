@@ -172,6 +172,7 @@ class Waiter:
         #: What the last look found missing: objects that are not ready, and what to do about an API that is silent.
         self._unready: list[Mapping[str, Any]] = []
         self._remedy = ""
+        self._advice = "See what it says in its status and its events"
 
     def wait(
         self, targets: Iterable[Target], *, timeout: float, ctx: Context, interval: float = INTERVAL, param: str = ""
@@ -188,6 +189,7 @@ class Waiter:
         what = str(wanted[0]) if len(wanted) == 1 else f"{len(wanted)} targets"
         if all(target.absent for target in wanted):
             what += " to be gone"
+            self._advice = "See what holds it: a finalizer, or for a pod a node that does not answer"
         try:
             value = wait_until(
                 lambda: self._look(wanted, param),
@@ -247,7 +249,7 @@ class Waiter:
             text, remedy = causes.explain(self._client, body)
             told += [text] if text else []
             remedies += [remedy] if remedy else []
-        return "; ".join(told), remedies[0] if remedies else "See what it says in its status and its events"
+        return "; ".join(told), remedies[0] if remedies else self._advice
 
     def _assess(self, targets: list[Target]) -> list[Readiness]:
         """Look at all targets with one request per kind and namespace (or object)."""

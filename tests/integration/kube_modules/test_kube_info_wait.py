@@ -147,6 +147,14 @@ def test_a_wait_in_vain_says_what_the_pods_say_and_what_to_do(call: Call, namesp
     assert caught.value.param == "wait_timeout" and "Check the name and the tag of the image" in caught.value.remedy
 
 
+def test_what_does_not_go_says_where_to_look(call: Call, namespace: str) -> None:
+    call("kube_apply", definition=config_map("stays", namespace))
+    target = {"kind": "ConfigMap", "name": "stays", "namespace": namespace, "state": "absent"}
+    with pytest.raises(WaitTimeout, match="still there") as caught:
+        call("kube_wait", targets=[target], wait_timeout=0)
+    assert caught.value.remedy.startswith("See what holds it: a finalizer")
+
+
 def test_every_door_is_asked_and_the_silent_one_is_named(call: Call, namespace: str) -> None:
     own, closed = {"name": "n1", "node": "127.0.0.1"}, {"name": "n2", "node": "127.9.9.9", "server_name": "127.0.0.1"}
     targets = [{"kind": "Namespace", "name": namespace}]
