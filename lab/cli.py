@@ -75,7 +75,9 @@ def run_up(arguments: argparse.Namespace, state: LabState) -> int:
                 same_net(state)
                 say(arguments, f"The lab is already running (pid {running['pid']}); `python -m lab down` stops it.")
             if not running:
+                began = time.monotonic()
                 launch(state, arguments.scenario)
+                say(arguments, f"The lab is up after {time.monotonic() - began:.1f} s.")
     same_net(state)
     if not arguments.quiet:
         print_status(ask(state, {"do": "status"}))

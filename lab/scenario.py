@@ -195,12 +195,14 @@ class Delays:
 class WorkloadFault:
     """One object which a controller leaves failing.
 
-    ``kind`` and ``name`` select it (``namespace`` empty: any); ``times`` counts reconciles, -1 is for ever.
+    ``kind`` and ``name`` select it (``namespace`` empty: any), ``image`` only those of its pods that run this image;
+    ``times`` counts reconciles, -1 is for ever.
     """
 
     kind: str = ""
     name: str = ""
     namespace: str = ""
+    image: str = ""
     reason: str = "LabFault"
     message: str = "left failing by the lab's scenario"
     times: int = -1

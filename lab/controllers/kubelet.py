@@ -156,7 +156,7 @@ class Kubelet(Controller):
         for owner in pod["metadata"].get("ownerReferences") or []:
             for kind, name in programs.owner_names(owner):
                 meta = {"name": name, "namespace": pod["metadata"]["namespace"]}
-                if fault := self.world.fault_for(kind, {"metadata": meta}):
+                if fault := self.world.fault_for(kind, {"metadata": meta, "spec": pod["spec"]}):
                     return fault
         return None
 

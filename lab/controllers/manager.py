@@ -95,6 +95,9 @@ class World:
                 continue
             if fault.namespace and fault.namespace != meta.get("namespace"):
                 continue
+            containers = (obj.get("spec") or {}).get("containers") or []
+            if fault.image and fault.image not in [container.get("image") for container in containers]:
+                continue
             fault.times -= fault.times > 0
             return fault
         return None

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from . import job_changes
 from .errors import Cause, forbidden_value, invalid_value, required
 
 Object = dict[str, Any]
@@ -392,6 +393,7 @@ _UPDATE: dict[str, Callable[[Object, Object], list[Cause]]] = {
     "daemonsets.apps": _workload_change,
     "replicasets.apps": _workload_change,
     "statefulsets.apps": _stateful_change,
+    "jobs.batch": job_changes.violations,
     "configmaps": _immutable,
     "secrets": _secret_change,
     f"rolebindings.{_RBAC}": _role_change,

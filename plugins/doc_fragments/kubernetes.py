@@ -14,7 +14,7 @@ class ModuleDocFragment:
 options:
   kubeconfig:
     description:
-      - Path of the kubeconfig.
+      - Path of the kubeconfig. It may be encrypted by ansible-vault.
       - Without it, E(KUBECONFIG), C(~/.kube/config) and the account of the pod we run in are tried in this order.
       - Client certificates and tokens, inline or as files, are read without any further package. The server's
         certificate is checked against the kubeconfig's CA, and against its C(tls-server-name) where it has one.

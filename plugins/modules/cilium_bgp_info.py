@@ -202,7 +202,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Read; see DOCUMENTATION."""
     if ctx.check_mode and params["assume_absent"]:
         return {"changed": False, **info.nothing()}
-    with session.connect(params) as client:
+    with session.connect(params, ctx) as client:
         return {"changed": False, **_look(params, client, ctx)}
 
 

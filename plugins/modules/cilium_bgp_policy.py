@@ -431,7 +431,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         settle=params["settle_seconds"],
         secrets_namespace=params["secrets_namespace"],
     )
-    with session.connect(params) as client:
+    with session.connect(params, ctx) as client:
         store = Store(client, ctx, manager=params["field_manager"], force=params["force"])
         work = PolicyRun(store, intent, options, ctx)
         return work.present() if present else work.absent()

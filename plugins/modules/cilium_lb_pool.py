@@ -235,7 +235,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     wanted = bodies(params["pools"], options.owner) if present else []
     if ctx.check_mode and params["assume_absent"]:
         return predicted(wanted, ctx)
-    with session.connect(params) as client:
+    with session.connect(params, ctx) as client:
         work = PoolRun(Store(client, ctx, manager=params["field_manager"], force=params["force"]), options, ctx)
         return work.present(wanted) if present else work.absent([str(pool["name"]) for pool in params["pools"]])
 

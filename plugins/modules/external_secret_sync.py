@@ -139,7 +139,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     if ctx.check_mode and params["assume_absent"]:
         return {"changed": False, "objects": [], "forced": []}
     expected = [(one["namespace"], one["name"]) for one in params["expected"]]
-    with session.connect(params) as client:
+    with session.connect(params, ctx) as client:
         work = SyncRun(client, ctx, params["stores"], expected, params["force"])
         found = work.look() if ctx.check_mode else work.wait(params["wait_timeout"])
     return {

@@ -178,7 +178,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Look, and wait where asked to; see DOCUMENTATION."""
     if ctx.check_mode and params["assume_absent"]:
         return {"changed": False, **reports.build([]).facts()}
-    with session.connect(params) as client:
+    with session.connect(params, ctx) as client:
         store = Store(client, ctx)
         store.require()
 

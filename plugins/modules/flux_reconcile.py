@@ -164,7 +164,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Ask and wait; see DOCUMENTATION."""
     if ctx.check_mode and params["assume_absent"]:
         return {"changed": True, "reconciled": [], "current": [], "suspended": []}
-    with session.connect(params) as client:
+    with session.connect(params, ctx) as client:
         return reconcile_run.run(params, Store(client, ctx), ctx)
 
 

@@ -133,7 +133,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Look; see DOCUMENTATION."""
     view = ClusterView([])
     if not (ctx.check_mode and params["assume_absent"]):
-        with session.connect(params) as client:
+        with session.connect(params, ctx) as client:
             lists = client.map(lambda job: client.list(job[0], attempted=f"reading {job[1]}s")[0], _LISTS)
             view = ClusterView(
                 {**item, "kind": kind} for (_path, kind), items in zip(_LISTS, lists, strict=True) for item in items

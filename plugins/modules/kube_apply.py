@@ -291,7 +291,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     if owner and absent:
         raise InputError("prune removes what is no longer wanted; with state: absent nothing is wanted", param="prune")
     options = Options(params["namespace"], params["field_manager"], params["force"], owner, params["assume_absent"])
-    with session.connect(params, params["concurrency"]) if not _offline(params, ctx) else _NoClient() as client:
+    with session.connect(params, ctx, params["concurrency"]) if not _offline(params, ctx) else _NoClient() as client:
         discovery = Discovery(client)
         applier = Applier(client, discovery, options, ctx)
         items = applier.items(loaded, deleting=absent)
@@ -307,7 +307,9 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         if (params["wait"] or targets) and not ctx.check_mode:
             wanted = awaited(items, targets, absent)
             try:
-                result["ready"] = wait.Waiter(client, discovery).wait(wanted, timeout=params["wait_timeout"], ctx=ctx)
+                named = next(name for name in ("definition", "src", "template") if params.get(name) is not None)
+                waiter = wait.Waiter(client, discovery)
+                result["ready"] = waiter.wait(wanted, timeout=params["wait_timeout"], ctx=ctx, param=named)
             except HomeopsError as error:
                 error.facts.update(result)
                 raise

@@ -113,7 +113,7 @@ SPEC: dict[str, Any] = {
 
 def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Keep; see DOCUMENTATION."""
-    with session.connect(params) as client:
+    with session.connect(params, ctx) as client:
         bodies = _read(client, params["kinds"])
     text = yaml.safe_dump_all(bodies, sort_keys=False, width=1_000_000) if bodies else ""
     dest = os.path.abspath(params["dest"])

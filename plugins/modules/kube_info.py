@@ -179,7 +179,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     if ctx.check_mode and params["assume_absent"]:
         found: list[tuple[bool, list[dict[str, Any]]]] = [(False, []) for query in queries]
     else:
-        with session.connect(params) as client:
+        with session.connect(params, ctx) as client:
             found = _read(client, queries)
     results = []
     for expression, (served, bodies) in zip(expressions, found, strict=True):

@@ -115,7 +115,7 @@ SPEC: dict[str, Any] = {
 def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Hold or release; see DOCUMENTATION."""
     me = lease.holder(params["process"] or os.getppid())
-    with session.connect(params) as client:
+    with session.connect(params, ctx) as client:
         lock = lease.Lock(client, params["name"], params["namespace"], ctx)
         if params["state"] == "released":
             return {"changed": lock.release(me), "holder": me.text, "taken_over": ""}

@@ -13,6 +13,7 @@ short_description: Wait for many Kubernetes objects in one call
 version_added: 0.1.0
 description:
   - Waits until every target is ready (or gone), with one deadline, and tells meanwhile what is still missing.
+  - The API server of each of several nodes can be waited for, too.
   - An API that cannot be reached for a moment, and kinds that are not served yet, are waited for too.
   - An object that says that it failed for good (a Job, a Pod) ends the wait at once.
 options:
@@ -57,8 +58,26 @@ options:
         type: str
         choices: [ready, absent]
         default: ready
+  doors:
+    description:
+      - Nodes whose API server must be ready before the targets are looked at, each asked at its own address and all at
+        once, with the kubeconfig's port and credentials. The filter P(homeops.cluster.node_doors#filter) makes them.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name for messages and results; O(doors[].node) by default.
+        type: str
+      node:
+        description: Address or name of the node to connect to.
+        type: str
+        required: true
+      server_name:
+        description: Name or address that the API server's certificate must carry; O(doors[].node) by default.
+        type: str
   wait_timeout:
-    description: Seconds for all targets together.
+    description: Seconds for all doors and targets together.
     type: int
     default: 300
   interval:
@@ -74,7 +93,7 @@ extends_documentation_fragment:
   - homeops.cluster.kubernetes
 attributes:
   check_mode:
-    description: Looks once and does not wait; what is missing is told in RV(targets).
+    description: Looks once and does not wait; what is missing is told in RV(doors) and RV(targets).
     support: full
   diff_mode:
     description: Changes nothing.
@@ -98,6 +117,21 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+doors:
+  description: One entry per door.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the node.
+      type: str
+    ready:
+      description: Whether its API server is ready.
+      type: bool
+    state:
+      description: What it said.
+      type: str
 targets:
   description: One entry per target, with the state it reached.
   returned: always
@@ -126,13 +160,15 @@ from typing import Any
 
 from ..module_utils.common.context import Context
 from ..module_utils.common.runner import run_module
-from ..module_utils.kubernetes import session, wait
+from ..module_utils.common.wait import Deadline
+from ..module_utils.kubernetes import doors, session, wait
 from ..module_utils.kubernetes.discovery import Discovery
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
         **session.ARGUMENTS,
         "targets": {"type": "list", "elements": "dict", "required": True, "options": wait.ARGUMENTS},
+        "doors": {"type": "list", "elements": "dict", "default": [], "options": doors.ARGUMENTS},
         "wait_timeout": {"type": "int", "default": 300},
         "interval": {"type": "float", "default": 0.5},
         "assume_absent": {"type": "bool", "default": False},
@@ -145,13 +181,18 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Wait; see DOCUMENTATION."""
     targets = [wait.parse(options, "targets") for options in params["targets"]]
     if ctx.check_mode and params["assume_absent"]:
-        return {"changed": False, "targets": []}
-    with session.connect(params) as client:
+        return {"changed": False, "doors": [], "targets": []}
+    deadline = Deadline(params["wait_timeout"])
+    with session.connect(params, ctx) as client:
+        nodes = doors.parse(params["doors"], client.connection)
         waiter = wait.Waiter(client, Discovery(client))
         if ctx.check_mode:
-            return {"changed": False, "targets": waiter.look(targets)}
-        reached = waiter.wait(targets, timeout=params["wait_timeout"], ctx=ctx, interval=params["interval"])
-    return {"changed": False, "targets": reached}
+            said = doors.facts(doors.look(nodes, client.timeout))
+            return {"changed": False, "doors": said, "targets": waiter.look(targets)}
+        pace = {"ctx": ctx, "interval": params["interval"]}
+        open_ = doors.wait(nodes, timeout=deadline.seconds, answer=client.timeout, **pace)
+        reached = waiter.wait(targets, timeout=deadline.left, param="targets", **pace)
+    return {"changed": False, "doors": open_, "targets": reached}
 
 
 def main() -> None:

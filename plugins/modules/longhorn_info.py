@@ -92,7 +92,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Read and judge; see DOCUMENTATION."""
     found: list[replicas.VolumeRow] | None = None
     if not (ctx.check_mode and params["assume_absent"]):
-        with session.connect(params) as client:
+        with session.connect(params, ctx) as client:
             found = volumes.read(client, params["namespace"])
     verdicts = [replicas.judge(found or [], node) for node in params["nodes"]]
     result = {

@@ -195,7 +195,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         return kept
     if ctx.check_mode and params["assume_absent"]:
         return _result([_outcome(body, apply.Action.CREATED, body) for body in bodies], ctx)
-    with kube.connect(params) as client:
+    with kube.connect(params, ctx) as client:
         applier = Applier(client, Discovery(client), Options(manager=params["field_manager"]), ctx)
         outcomes = applier.apply(applier.items(from_definition(bodies, "secrets")))
     return _result(outcomes, ctx)
@@ -222,7 +222,7 @@ def _kept(params: Mapping[str, Any], ctx: Context) -> dict[str, Any] | None:
     """Return the result for Secrets that are all there with all their keys, None when they are not."""
     if ctx.check_mode and params["assume_absent"]:
         return None
-    with kube.connect(params) as client:
+    with kube.connect(params, ctx) as client:
         if not all(_there(client, secret) for secret in params["secrets"]):
             return None
     return _result([_outcome(secret, apply.Action.UNCHANGED) for secret in params["secrets"]], ctx)

@@ -206,7 +206,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         tolerated=tuple(params["tolerate"]),
     )
     guard = Guard(identity, targets, call_timeout, params["lock_dir"])
-    with session.connect({"kubeconfig": params["kubeconfig"], "timeout": call_timeout}) as kube:
+    with session.connect({"kubeconfig": params["kubeconfig"], "timeout": call_timeout}, ctx) as kube:
         return kubernetes_upgrade.KubernetesUpgrade(targets, identity, version, kube, guard, options, ctx).run()
 
 

@@ -73,4 +73,4 @@ class Operator:
 
     def kube(self) -> Client:
         """A client of the lab's Kubernetes."""
-        return session.connect({"kubeconfig": self.kubeconfig})
+        return session.connect({"kubeconfig": self.kubeconfig}, Context())

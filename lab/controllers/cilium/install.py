@@ -30,6 +30,10 @@ class InstallError(Exception):
     """The install ends with exit code 1 and this text."""
 
 
+class Killed(Exception):
+    """The container ends in the middle, without a chance to tidy up (exit code 137)."""
+
+
 def is_cilium_cli(image: str) -> bool:
     """Tell whether the image is the Cilium CLI's (``quay.io/cilium/cilium-cli`` or its ``-ci`` sister)."""
     repository = image.partition("@")[0]
@@ -75,6 +79,8 @@ async def run(world: World, pod: Object, container: Object, host: Host) -> Outco
         await _install(world, wanted, values)
     except flags.FlagError as error:
         return Outcome(1, f"Error: {error}\nSee 'cilium install --help'")
+    except Killed as error:
+        return Outcome(137, str(error))
     except InstallError as error:
         return Outcome(1, str(error))
     except (ApiError, aiohttp.ClientError, OSError) as error:
@@ -149,16 +155,46 @@ async def _check_service_monitor(world: World, values: dict[str, Any]) -> None:
 
 
 async def _install(world: World, wanted: flags.InstallFlags, values: dict[str, Any]) -> None:
-    name = release.secret_name(wanted.release)
-    if await world.api.get(SECRETS.path(wanted.namespace, name)) is not None:
+    """Do what Helm's install does, in its order: the record as ``pending-install``, the objects, the record's end.
+
+    Whoever dies in between leaves the record as it was, and any record refuses the name (helm
+    ``pkg/action/install.go``, ``availableName``). Objects that bear the release's name are taken over, as
+    ``existingResourceConflict`` lets them.
+    """
+    query = {"labelSelector": f"owner=helm,name={wanted.release}"}
+    if (await world.api.request("GET", SECRETS.path(wanted.namespace), query=query)).get("items"):
         raise InstallError("Error: Unable to install Cilium: cannot re-use a name that is still in use")
     objects = chart.render(wanted.version, values, wanted.namespace, wanted.release)
-    stored = release.secret(wanted.release, wanted.namespace, wanted.version, values, [obj for _unused, obj in objects])
-    await world.api.create(SECRETS, stored)
-    for resource, obj in objects:
-        await world.api.ensure(resource, obj, "Helm")
-    if wanted.wait:
-        await _wait(world, wanted.namespace)
+    manifests = [obj for _unused, obj in objects]
+
+    def record(status: str, description: str) -> Object:
+        return release.secret(
+            *(wanted.release, wanted.namespace, wanted.version, values, manifests),
+            status=status,
+            description=description,
+        )
+
+    await world.api.create(SECRETS, record("pending-install", "Initial install underway"))
+    try:
+        for number, (resource, obj) in enumerate(objects):
+            if number == len(objects) // 2:
+                _break(world, wanted)
+            await world.api.ensure(resource, obj, "Helm")
+        if wanted.wait:
+            await _wait(world, wanted.namespace)
+    except (ApiError, InstallError) as error:
+        told = f'Release "{wanted.release}" failed: {error}'
+        await world.api.ensure(SECRETS, record("failed", told), "Helm")
+        raise
+    await world.api.ensure(SECRETS, record("deployed", "Install complete"), "Helm")
+
+
+def _break(world: World, wanted: flags.InstallFlags) -> None:
+    fault = world.fault_for("Release", {"metadata": {"name": wanted.release, "namespace": wanted.namespace}})
+    if fault and fault.reason == "Killed":
+        raise Killed(fault.message)
+    if fault:
+        raise InstallError(f"Error: Unable to install Cilium: {fault.message}")
 
 
 async def _wait(world: World, namespace: str) -> None:

@@ -15,7 +15,7 @@ import base64
 import binascii
 import datetime
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -26,6 +26,7 @@ try:
 except ImportError:  # ansible-test imports without third-party packages
     yaml = None  # type: ignore[assignment]
 
+from ..common import files
 from ..common.errors import InputError
 from .certificates import validity
 
@@ -77,11 +78,16 @@ class Connection:
         return urlsplit(self.server).path.rstrip("/")
 
 
-def load(kubeconfig: str | None = None, context: str | None = None) -> Connection:
+def load(
+    kubeconfig: str | None = None,
+    context: str | None = None,
+    read_text: Callable[[str], str] = files.read_text,
+) -> Connection:
     """Find and read the kubeconfig.
 
     Order: the parameter, ``KUBECONFIG``, ``~/.kube/config``, the account of the pod we run in.
 
+    :param read_text: ``Context.read_text`` of a run, which decrypts what ansible-vault has encrypted.
     :raises InputError: no kubeconfig, not readable, not a kubeconfig, context unknown, credentials expired.
     """
     given = kubeconfig or os.environ.get("KUBECONFIG") or ""
@@ -95,21 +101,31 @@ def load(kubeconfig: str | None = None, context: str | None = None) -> Connectio
             "no kubeconfig was given and there is none at ~/.kube/config", remedy=_FETCH, param="kubeconfig"
         )
     try:
-        with open(path, "rb") as file:
-            text = file.read()
+        text = read_text(path)
     except FileNotFoundError:
         raise InputError("the kubeconfig does not exist", target=path, remedy=_FETCH, param="kubeconfig") from None
+    except UnicodeDecodeError:
+        raise InputError("the kubeconfig is not a text", target=path, remedy=ANEW, param="kubeconfig") from None
     except OSError as error:
         raise InputError(
-            "the kubeconfig cannot be read", target=path, answer=error.strerror or str(error), param="kubeconfig"
+            "the kubeconfig cannot be read",
+            target=path,
+            answer=error.strerror or str(error),
+            remedy="Let the user who runs Ansible read the file, or name another one",
+            param="kubeconfig",
         ) from None
+    except InputError as error:
+        error.param = error.param or "kubeconfig"
+        raise
     return parse(text, context, path)
 
 
 _FETCH = "Fetch it from the cluster first (module talos_kubeconfig)"
+#: What to do about a kubeconfig that cannot be used as it is.
+ANEW = "Fetch it anew from the cluster (module talos_kubeconfig), or name another file"
 
 
-def parse(text: bytes, context: str | None, path: str, now: datetime.datetime | None = None) -> Connection:
+def parse(text: bytes | str, context: str | None, path: str, now: datetime.datetime | None = None) -> Connection:
     """Read the text of a kubeconfig.
 
     :param path: where it came from; relative file names in it are relative to its directory (client-go ``clientcmd``).
@@ -123,9 +139,20 @@ def parse(text: bytes, context: str | None, path: str, now: datetime.datetime | 
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}" if mark else ""
-        raise InputError("the kubeconfig is not YAML", target=path, answer=place, param="kubeconfig") from None
+        raise InputError(
+            "the kubeconfig is not YAML", target=path, answer=place, remedy=ANEW, param="kubeconfig"
+        ) from None
+    if isinstance(config, str) and config.startswith("$ANSIBLE_VAULT"):
+        raise InputError(
+            "the kubeconfig is encrypted by ansible-vault, which only the controller can read",
+            target=path,
+            remedy="Run the task on the controller (the collection's action plugins do), or decrypt the file",
+            param="kubeconfig",
+        )
     if not isinstance(config, dict) or not config.get("clusters"):
-        raise InputError("the file is not a kubeconfig: it names no clusters", target=path, param="kubeconfig")
+        raise InputError(
+            "the file is not a kubeconfig: it names no clusters", target=path, remedy=ANEW, param="kubeconfig"
+        )
     name = context or config.get("current-context")
     if not name:
         raise InputError(
@@ -145,20 +172,36 @@ def _connection(
     """Put one cluster and one user together."""
     server = str(cluster.get("server") or "").rstrip("/")
     if urlsplit(server).scheme not in ("https", "http") or not urlsplit(server).hostname:
-        raise InputError("the kubeconfig has no usable server URL", target=path, answer=server, param="kubeconfig")
+        raise InputError(
+            "the kubeconfig has no usable server URL",
+            target=path,
+            answer=server,
+            remedy="Write the cluster's server as https://HOST:PORT",
+            param="kubeconfig",
+        )
     if cluster.get("proxy-url"):
-        raise InputError("the kubeconfig asks for a proxy, which is not supported", target=path, param="kubeconfig")
+        raise InputError(
+            "the kubeconfig asks for a proxy, which is not supported",
+            target=path,
+            remedy="Take proxy-url out, and run where the API is reached directly",
+            param="kubeconfig",
+        )
     token = str(user.get("token") or "")
     if not token and user.get("tokenFile"):
         token = _file(str(user["tokenFile"]), path).decode().strip()
     if not token and user.get("username"):
         raise InputError(
-            "the kubeconfig uses a password, which Kubernetes no longer knows", target=path, param="kubeconfig"
+            "the kubeconfig uses a password, which Kubernetes no longer knows",
+            target=path,
+            remedy="Use a client certificate or a token; the module talos_kubeconfig fetches one with a certificate",
+            param="kubeconfig",
         )
     certificate = _pem(user, "client-certificate", path)
     key = _pem(user, "client-key", path)
     if (certificate is None) != (key is None):
-        raise InputError("the kubeconfig has only one of client certificate and key", target=path, param="kubeconfig")
+        raise InputError(
+            "the kubeconfig has only one of client certificate and key", target=path, remedy=ANEW, param="kubeconfig"
+        )
     if certificate is not None:
         _check_validity(certificate, path, now)
     return Connection(
@@ -183,6 +226,9 @@ def _named(config: Mapping[str, Any], section: str, key: str, name: str, path: s
             f"the kubeconfig has no {key} {name!r}",
             target=path,
             answer=f"it has {known}",
+            remedy="Name one that it has"
+            if key == "context"
+            else f"Correct the context's {key}, or name another context",
             param="context" if key == "context" else "kubeconfig",
         )
     return found
@@ -199,6 +245,7 @@ def _file(name: str, path: str) -> bytes:
             f"a file named by the kubeconfig {path} cannot be read",
             target=full,
             answer=error.strerror or "",
+            remedy="Put the file there, or put its content into the kubeconfig (kubectl config view --raw --flatten)",
             param="kubeconfig",
         ) from None
 
@@ -209,7 +256,9 @@ def _pem(section: Mapping[str, Any], key: str, path: str) -> bytes | None:
         try:
             return base64.b64decode("".join(str(section[f"{key}-data"]).split()), validate=True)
         except (binascii.Error, ValueError):
-            raise InputError(f"{key}-data in the kubeconfig is not base64", target=path, param="kubeconfig") from None
+            raise InputError(
+                f"{key}-data in the kubeconfig is not base64", target=path, remedy=ANEW, param="kubeconfig"
+            ) from None
     if section.get(key):
         return _file(str(section[key]), path)
     return None
@@ -221,7 +270,7 @@ def _check_validity(certificate: bytes, path: str, now: datetime.datetime | None
         begins, ends = validity(certificate)
     except ValueError:
         raise InputError(
-            "the client certificate in the kubeconfig cannot be read", target=path, param="kubeconfig"
+            "the client certificate in the kubeconfig cannot be read", target=path, remedy=ANEW, param="kubeconfig"
         ) from None
     now = now or datetime.datetime.now(datetime.UTC)
     if now > ends:
@@ -263,7 +312,13 @@ def _delegated(path: str | None, context: str | None) -> Connection:
             config.load_kube_config(path, context=context, client_configuration=found)
     except (config.ConfigException, OSError, ValueError) as error:
         raise InputError(
-            "the kubeconfig cannot be used", target=path or "in-cluster", answer=str(error), param="kubeconfig"
+            "the kubeconfig cannot be used",
+            target=path or "in-cluster",
+            answer=str(error),
+            remedy="See that kubectl can use it (kubectl version): its plugins run the same way here"
+            if path
+            else "Give the pod a service account that is mounted, or name a kubeconfig",
+            param="kubeconfig",
         ) from None
 
     def content(name: str | None) -> bytes | None:

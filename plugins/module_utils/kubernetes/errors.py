@@ -176,6 +176,14 @@ def _explain(
     if code == 500 and "failed to create typed patch object" in message:
         field = message.rpartition("): ")[2]
         return Invalid, field, "Correct the manifest: the field does not fit the schema of its kind"
+    fixed = [cause.field for cause in causes if cause.message.endswith("field is immutable")]
+    if code == 422 and fixed and len(fixed) == len(causes):
+        # The server prints the whole value, of a pod template thousands of characters in Go's notation.
+        return (
+            Invalid,
+            f"{message.partition(' is invalid: ')[0]}: field is immutable: {', '.join(fixed)}",
+            "Keep the value that the object was made with, or delete the object first",
+        )
     if code in (400, 422):
         return Invalid, _strict(message), "Correct the manifest"
     if code == 415:

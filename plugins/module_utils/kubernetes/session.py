@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..common.context import Context
 from . import config
 from .client import Client
 
@@ -20,10 +21,11 @@ ARGUMENTS: dict[str, Any] = {
 }
 
 
-def connect(params: Mapping[str, Any], concurrency: int = 8) -> Client:
+def connect(params: Mapping[str, Any], ctx: Context, concurrency: int = 8) -> Client:
     """Return a client for the API that the parameters name; nothing is sent before its first request.
 
+    :param ctx: reads the kubeconfig, which ansible-vault may have encrypted.
     :raises InputError: the kubeconfig or its certificate cannot be used.
     """
-    connection = config.load(params.get("kubeconfig"), params.get("context"))
+    connection = config.load(params.get("kubeconfig"), params.get("context"), ctx.read_text)
     return Client(connection, timeout=params.get("timeout") or 30, concurrency=concurrency)

@@ -12,7 +12,7 @@ import ssl
 from ..common.errors import InputError
 from ..common.https import transport_text
 from .certificates import load_client_certificate
-from .config import Connection
+from .config import ANEW, Connection
 from .errors import NotTrusted, Unreachable
 
 #: What the server sends after the handshake when it refuses our certificate (TLS 1.3: seen at the first read).
@@ -42,7 +42,7 @@ def tls_context(connection: Connection) -> ssl.SSLContext:
             context.load_default_certs()
     except ssl.SSLError:
         raise InputError(
-            "the CA in the kubeconfig cannot be read", target=connection.source, param="kubeconfig"
+            "the CA in the kubeconfig cannot be read", target=connection.source, remedy=ANEW, param="kubeconfig"
         ) from None
     if connection.certificate is not None and connection.key is not None:
         try:
@@ -51,6 +51,7 @@ def tls_context(connection: Connection) -> ssl.SSLContext:
             raise InputError(
                 "the client certificate and key in the kubeconfig do not fit together or cannot be read",
                 target=connection.source,
+                remedy=ANEW,
                 param="kubeconfig",
             ) from None
     return context

@@ -17,8 +17,9 @@ except ImportError:  # ansible-test imports without third-party packages
     jmespath = None
 
 from ..common.context import Context
-from ..common.errors import InputError
+from ..common.errors import InputError, WaitTimeout
 from ..common.wait import Observation, wait_until
+from . import causes
 from .client import Client
 from .discovery import Discovery, Resource
 from .errors import KubernetesError, NotFound, Unreachable
@@ -29,6 +30,8 @@ from .readiness import Readiness, condition, readiness
 INTERVAL = 0.5
 #: Seconds after which a kind that is not served is looked up again.
 REDISCOVER = 2.0
+#: Workloads whose pods are asked why, when a wait ends in vain.
+EXPLAINED = 2
 
 
 class Failed(KubernetesError):
@@ -166,14 +169,19 @@ class Waiter:
     def __init__(self, client: Client, discovery: Discovery, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client, self._discovery, self._sleep = client, discovery, sleep
         self._discovered = time.monotonic()
+        #: What the last look found missing: objects that are not ready, and what to do about an API that is silent.
+        self._unready: list[Mapping[str, Any]] = []
+        self._remedy = ""
+        self._advice = "See what it says in its status and its events"
 
     def wait(
-        self, targets: Iterable[Target], *, timeout: float, ctx: Context, interval: float = INTERVAL
+        self, targets: Iterable[Target], *, timeout: float, ctx: Context, interval: float = INTERVAL, param: str = ""
     ) -> list[dict[str, Any]]:
         """Wait until every target is reached and return the state of each.
 
-        :raises WaitTimeout: with what is still missing.
-        :raises Failed: an object failed for good.
+        :param param: the module parameter that names the targets, for an object that failed.
+        :raises WaitTimeout: with what is still missing, and why as far as pods tell.
+        :raises Failed: an object failed for good, and why as far as pods tell.
         """
         wanted = list(dict.fromkeys(targets))
         if not wanted:
@@ -181,16 +189,23 @@ class Waiter:
         what = str(wanted[0]) if len(wanted) == 1 else f"{len(wanted)} targets"
         if all(target.absent for target in wanted):
             what += " to be gone"
-        value = wait_until(
-            lambda: self._look(wanted),
-            what=what,
-            target=self._client.connection.server,
-            timeout=timeout,
-            ctx=ctx,
-            interval=interval,
-            sleep=self._sleep,
-            param="wait_timeout",
-        )
+            self._advice = "See what holds it: a finalizer, or for a pod a node that does not answer"
+        try:
+            value = wait_until(
+                lambda: self._look(wanted, param),
+                what=what,
+                target=self._client.connection.server,
+                timeout=timeout,
+                ctx=ctx,
+                interval=interval,
+                sleep=self._sleep,
+                param="wait_timeout",
+            )
+        except WaitTimeout as error:
+            answer, remedy = self._explained(error.answer)
+            raise WaitTimeout(
+                error.attempted, target=error.target, answer=answer, remedy=remedy, param=error.param
+            ) from None
         return value or []
 
     def look(self, targets: Iterable[Target]) -> list[dict[str, Any]]:
@@ -198,23 +213,43 @@ class Waiter:
         wanted = list(dict.fromkeys(targets))
         return [_facts(target, look) for target, look in zip(wanted, self._assess(wanted), strict=True)]
 
-    def _look(self, targets: list[Target]) -> Observation[list[dict[str, Any]]]:
+    def _look(self, targets: list[Target], param: str) -> Observation[list[dict[str, Any]]]:
+        self._unready, self._remedy = [], ""
         try:
             looks = self._assess(targets)
         except Unreachable as error:
+            self._remedy = error.remedy
             return Observation(False, f"the API is not reachable: {error.answer}")
         except KubernetesError as error:
             if error.code not in (429, 500, 502, 503, 504):
                 raise
+            self._remedy = error.remedy
             return Observation(False, error.answer)
         for target, look in zip(targets, looks, strict=True):
             if look.failed:
-                raise Failed(f"waiting for {target}", target=self._client.connection.server, answer=look.state)
+                self._unready = [body for body in self._unready if judge(target, body).failed]
+                answer, remedy = self._explained(look.state)
+                raise Failed(
+                    f"waiting for {target}",
+                    target=self._client.connection.server,
+                    answer=answer,
+                    remedy=remedy,
+                    param=param,
+                )
         missing = [f"{target}: {look.state}" for target, look in zip(targets, looks, strict=True) if not look.ready]
         if not missing:
             return Observation(True, "", [_facts(target, look) for target, look in zip(targets, looks, strict=True)])
         more = f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
         return Observation(False, "; ".join(missing[:3]) + more)
+
+    def _explained(self, answer: str) -> tuple[str, str]:
+        """Return the answer with what the pods of unready workloads say, and what to do."""
+        told, remedies = [answer], [self._remedy] if self._remedy else []
+        for body in [body for body in self._unready if body.get("kind") in causes.WORKLOADS][:EXPLAINED]:
+            text, remedy = causes.explain(self._client, body)
+            told += [text] if text else []
+            remedies += [remedy] if remedy else []
+        return "; ".join(told), remedies[0] if remedies else self._advice
 
     def _assess(self, targets: list[Target]) -> list[Readiness]:
         """Look at all targets with one request per kind and namespace (or object)."""
@@ -234,14 +269,19 @@ class Waiter:
                 jobs[key] = None
             keys.append(key)
         found = dict(zip(jobs, self._client.map(self._ask, jobs), strict=True))
-        return [
-            Readiness(target.absent, "its kind is not served" if target.absent else "its kind is not served yet")
-            if key is None
-            else assess(
-                target, [body for body in found[key] if not target.name or body["metadata"]["name"] == target.name]
-            )
-            for target, key in zip(targets, keys, strict=True)
-        ]
+        looks = []
+        for target, key in zip(targets, keys, strict=True):
+            if key is None:
+                text = "its kind is not served" if target.absent else "its kind is not served yet"
+                looks.append(Readiness(target.absent, text))
+                continue
+            bodies: list[Mapping[str, Any]] = [
+                body for body in found[key] if not target.name or body["metadata"]["name"] == target.name
+            ]
+            looks.append(assess(target, bodies))
+            if not target.absent and not looks[-1].ready:
+                self._unready += [body for body in bodies if not judge(target, body).ready]
+        return looks
 
     def _ask(self, job: tuple[Resource, str, str, str]) -> list[dict[str, Any]]:
         resource, namespace, name, labels = job

@@ -185,7 +185,7 @@ class Sources:
     def _connection(self, kind: str) -> config.Connection | None:
         """Return how the API is reached; without a usable kubeconfig nothing of the kind is asked."""
         try:
-            return config.load(self.params.get("kubeconfig"), self.params.get("context"))
+            return config.load(self.params.get("kubeconfig"), self.params.get("context"), self.ctx.read_text)
         except InputError as error:
             self.unasked[kind] = str(error).rstrip(".")
             return None

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes import session
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.client import Client
 from tests.harness.authentik import AuthentikServer
@@ -26,7 +27,7 @@ SIX = ["alertmanager", "dashboard", "grafana", "hubble", "longhorn", "prometheus
 
 
 def client_of(kubeconfig: str) -> Client:
-    return session.connect({"kubeconfig": kubeconfig})
+    return session.connect({"kubeconfig": kubeconfig}, Context())
 
 
 class House:

@@ -17,6 +17,10 @@ import pytest
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError, WaitTimeout
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.client import Client
+from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.errors import (
+    NotTrusted,
+    PartialFailure,
+)
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.wait import Failed
 
 Call = Callable[..., dict[str, Any]]
@@ -118,9 +122,68 @@ def test_a_failed_job_ends_the_wait_at_once(call: Call, namespace: str, api: Cli
     status = {"conditions": failed, "startTime": "2026-01-01T00:00:00Z"}
     set_status(api, f"/apis/batch/v1/namespaces/{namespace}/jobs/j", status)
     began = time.monotonic()
-    with pytest.raises(Failed, match="no luck"):
+    with pytest.raises(Failed, match="no luck") as caught:
         call("kube_wait", targets=[{"kind": "Job", "name": "j", "namespace": namespace}], wait_timeout=30)
+    assert caught.value.param == "targets" and f"kubectl -n {namespace} describe job j" in caught.value.remedy
     assert time.monotonic() - began < 5
+
+
+def test_a_wait_in_vain_says_what_the_pods_say_and_what_to_do(call: Call, namespace: str, api: Client) -> None:
+    call("kube_apply", definition=job(namespace))
+    made = api.get(f"/apis/batch/v1/namespaces/{namespace}/jobs/j")
+    labels = made["spec"]["selector"]["matchLabels"]
+    pods = f"/api/v1/namespaces/{namespace}/pods"
+    for name, its in (("mine", labels), ("other", {"a": "b"})):
+        meta = {"name": name, "namespace": namespace, "labels": its}
+        spec = made["spec"]["template"]["spec"]
+        api.request("POST", pods, body={"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
+        waiting = {"reason": "ErrImagePull", "message": f"no image for {name}"}
+        state = {"name": "c", "image": "x", "imageID": "", "ready": False, "restartCount": 0}
+        set_status(api, f"{pods}/{name}", {"containerStatuses": [{**state, "state": {"waiting": waiting}}]})
+    with pytest.raises(WaitTimeout) as caught:
+        call("kube_wait", targets=[{"kind": "Job", "name": "j", "namespace": namespace}], wait_timeout=1)
+    text = str(caught.value)
+    assert "pod mine: ErrImagePull: no image for mine" in text and "other" not in text
+    assert caught.value.param == "wait_timeout" and "Check the name and the tag of the image" in caught.value.remedy
+
+
+def test_what_does_not_go_says_where_to_look(call: Call, namespace: str) -> None:
+    call("kube_apply", definition=config_map("stays", namespace))
+    target = {"kind": "ConfigMap", "name": "stays", "namespace": namespace, "state": "absent"}
+    with pytest.raises(WaitTimeout, match="still there") as caught:
+        call("kube_wait", targets=[target], wait_timeout=0)
+    assert caught.value.remedy.startswith("See what holds it: a finalizer")
+
+
+def test_every_door_is_asked_and_the_silent_one_is_named(call: Call, namespace: str) -> None:
+    own, closed = {"name": "n1", "node": "127.0.0.1"}, {"name": "n2", "node": "127.9.9.9", "server_name": "127.0.0.1"}
+    targets = [{"kind": "Namespace", "name": namespace}]
+    found = call("kube_wait", targets=targets, doors=[own], wait_timeout=10)
+    assert found["doors"] == [{"name": "n1", "ready": True, "state": "ready"}] and found["targets"][0]["ready"]
+    with pytest.raises(WaitTimeout) as caught:
+        call("kube_wait", targets=targets, doors=[own, closed], wait_timeout=1)
+    text = str(caught.value)
+    assert "n2 (127.9.9.9:" in text and "connection refused" in text and "n1 (" not in text
+    assert "kube-apiserver runs on that node" in caught.value.remedy
+    began = time.monotonic()
+    states = call("kube_wait", targets=targets, doors=[own, closed], wait_timeout=60, check=True)["doors"]
+    assert [state["ready"] for state in states] == [True, False] and time.monotonic() - began < 5
+
+
+def test_a_door_with_another_certificate_is_not_waited_for(call: Call, namespace: str) -> None:
+    door = {"name": "n1", "node": "127.0.0.1", "server_name": "127.7.7.7"}
+    with pytest.raises(NotTrusted, match=r"API server of n1 .* is not for 127\.7\.7\.7"):
+        call("kube_wait", targets=[{"kind": "Namespace", "name": namespace}], doors=[door], wait_timeout=60)
+
+
+def test_what_cannot_be_changed_is_named_without_its_value(call: Call, namespace: str) -> None:
+    call("kube_apply", definition=job(namespace))
+    other = job(namespace)
+    other["spec"]["template"]["spec"]["containers"][0]["image"] = "busybox:2"
+    with pytest.raises(PartialFailure) as caught:
+        call("kube_apply", definition=other)
+    text = str(caught.value)
+    assert 'Job.batch "j": field is immutable: spec.template. Keep the value' in text and "PodTemplateSpec" not in text
 
 
 def test_a_timeout_names_every_missing_target(call: Call, namespace: str) -> None:
@@ -144,5 +207,6 @@ def test_check_mode_looks_once_and_tells(call: Call, namespace: str) -> None:
 
 def test_an_api_that_comes_later_is_waited_for(call: Call, server: Any) -> None:
     path = server.kubeconfig("closed", cluster={"server": "https://127.0.0.1:9"})
-    with pytest.raises(WaitTimeout, match=r"the API is not reachable: connection refused"):
+    with pytest.raises(WaitTimeout, match=r"the API is not reachable: connection refused") as caught:
         call("kube_wait", targets=[{"kind": "Node"}], wait_timeout=1, kubeconfig=path)
+    assert "API server runs" in caught.value.remedy

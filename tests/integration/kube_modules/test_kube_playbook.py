@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.constants import DEFAULT_VAULT_ID_MATCH
+from ansible.parsing.vault import VaultLib, VaultSecret
 
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.client import Client
 from tests.harness.kube_server import KubeServer
@@ -122,6 +124,19 @@ def test_a_playbook_predicts_applies_and_then_has_nothing_to_do(project: Path, a
     again = play(project, "-vvv").replace("\\", "")
     assert '{"unchanged": 7} {"GET": ' in again and "changed=0" in again
     assert not {"PATCH", "DRYRUN"} & set(again.split('"'))
+
+
+def test_a_kubeconfig_may_be_encrypted_by_ansible_vault(project: Path, server: KubeServer, namespace: str) -> None:
+    password, kubeconfig = project / "password", project / "kubeconfig"
+    password.write_text("p\n")
+    plain = (server.directory / "kubeconfig").read_bytes()
+    vault = VaultLib([(DEFAULT_VAULT_ID_MATCH, VaultSecret(b"p"))])
+    kubeconfig.write_bytes(vault.encrypt(plain))
+    (project / "play.yml").write_text(PLAYBOOK.format(kubeconfig=kubeconfig, namespace=namespace))
+    assert "changed=1" in play(project, "--vault-password-file", str(password))
+    with pytest.raises(AssertionError) as caught:
+        play(project)
+    assert "Check its permissions, and the vault password" in " ".join(str(caught.value).split())
 
 
 def test_a_broken_template_is_told_with_file_and_line(project: Path) -> None:

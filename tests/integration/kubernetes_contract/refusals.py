@@ -14,6 +14,7 @@ W = "/apis/example.com/v1/namespaces/default/widgets"
 C = "/api/v1/namespaces/default/configmaps"
 D = "/apis/apps/v1/namespaces/default/deployments"
 S = "/api/v1/namespaces/default/services"
+J = "/apis/batch/v1/namespaces/default/jobs"
 SUBDOMAIN = "a lowercase RFC 1123 subdomain must consist of"
 
 
@@ -26,6 +27,11 @@ def deployment(**labels: str) -> dict[str, Any]:
     template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "nginx"}]}}
     spec = {"selector": {"matchLabels": {"a": "b"}}, "template": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": spec}
+
+
+def job(image: str) -> dict[str, Any]:
+    pod = {"restartPolicy": "Never", "containers": [{"name": "c", "image": image}]}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"}, "spec": {"template": {"spec": pod}}}
 
 
 OWNER = {"kind": "ConfigMap", "name": "c", "apiVersion": "v1"}
@@ -493,6 +499,16 @@ ROWS: list[Row] = [
             'Deployment.apps "d" is invalid: spec.template.metadata.labels: Invalid value: '
             'map[string]string{"a":"c"}: `selector` does not match template `labels`'
         ),
+    ),
+    (
+        "template of a Job",
+        "PATCH",
+        f"{J}/j",
+        {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "busybox:2"}]}}}},
+        STRATEGIC,
+        422,
+        "Invalid",
+        'Job.batch "j" is invalid: spec.template: Invalid value: core.PodTemplateSpec{ObjectMeta:v1.ObjectMeta{Name:""',
     ),
     (
         "cluster address",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.kubernetes_contract.refusals import ROWS, C, D, Row, S, W, deployment, widget
+from tests.integration.kubernetes_contract.refusals import ROWS, C, D, J, Row, S, W, deployment, job, widget
 
 NAMES = [row[0] for row in ROWS]
 
@@ -25,8 +25,9 @@ def prepared(http: Any, widgets: str) -> Any:
         http.ask("POST", C, {"metadata": {"name": "dying", "finalizers": ["x/y"]}}),
         http.ask("POST", D, deployment(a="b")),
         http.ask("POST", S, {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}}),
+        http.ask("POST", J, job("busybox:1")),
     ]
-    assert [answer.status for answer in made] == [201] * 6, [answer.data for answer in made]
+    assert [answer.status for answer in made] == [201] * 7, [answer.data for answer in made]
     assert http.ask("DELETE", f"{C}/dying").status == 200
     return http
 

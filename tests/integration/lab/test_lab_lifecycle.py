@@ -44,13 +44,10 @@ def nothing_left(lab: Lab) -> bool:
     return not owned(lab) and not listens(f"{lab.net}.51.11") and not lab.directory.exists()
 
 
-def test_up_answers_quickly_and_down_leaves_nothing(make_lab: MakeLab) -> None:
+def test_up_says_how_long_it_took_and_down_leaves_nothing(make_lab: MakeLab) -> None:
     lab = make_lab("127.62")
-    started = time.monotonic()
     shown = lab.command("up").stdout
-    seconds = time.monotonic() - started
-    print(f"the lab was up after {seconds:.2f} s")
-    assert seconds < 30
+    assert re.match(r"The lab is up after \d+\.\d s\.\n", shown)
     for number in (1, 2, 3):
         assert listens(f"127.62.51.{10 + number}")
         assert f"127.62.51.{10 + number}:50000" in shown

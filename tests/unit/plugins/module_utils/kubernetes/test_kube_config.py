@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import datetime
 import ssl
 from pathlib import Path
@@ -103,6 +104,7 @@ def test_nothing_shows_the_credentials() -> None:
         (b"a: [", "not YAML"),
         (b"a: 1", "names no clusters"),
         (b"", "names no clusters"),
+        (b"$ANSIBLE_VAULT;1.1;AES256\n3031\n3233\n", "encrypted by ansible-vault"),
         (kubeconfig(**{"current-context": None}), "no current-context"),
         (kubeconfig(**{"current-context": "gone"}), "has no context 'gone' (/k/config): it has lab"),
         (kubeconfig(users=[]), "has no user 'admin' (/k/config): it has none"),
@@ -120,7 +122,7 @@ def test_what_cannot_be_used_is_told_in_one_sentence(data: bytes, told: str) -> 
         read(data)
     text = str(caught.value)
     assert told in text and "/k/config" in text and "\n" not in text and "canary" not in text
-    assert caught.value.param in ("kubeconfig", "context")
+    assert caught.value.param in ("kubeconfig", "context") and caught.value.remedy
 
 
 def test_an_expired_certificate_is_found_before_anything_is_sent() -> None:
@@ -178,6 +180,25 @@ def test_the_order_of_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "env"))
     assert config.load().host == "env"
     assert config.load(str(tmp_path / "given")).host == "given"
+
+
+def test_the_file_is_read_as_the_run_reads_its_files(tmp_path: Path) -> None:
+    found = config.load(
+        str(tmp_path / "vaulted"), read_text=lambda path: kubeconfig({"server": f"https://h{path}"}).decode()
+    )
+    assert found.server == f"https://h{tmp_path}/vaulted"
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="is not a text") as caught:
+        config.load(str(tmp_path / "binary"))
+    assert caught.value.remedy
+
+
+def test_what_tls_cannot_use_says_what_to_do() -> None:
+    other = PKI.issue("other", client=True)[1]
+    for wrong in ({"ca": b"x"}, {"certificate": CRT, "key": other}):
+        with pytest.raises(InputError) as caught:
+            tls_context(dataclasses.replace(read(kubeconfig()), **wrong))
+        assert "Fetch it anew" in caught.value.remedy
 
 
 def test_an_exec_plugin_is_run_by_the_kubernetes_package(tmp_path: Path) -> None:
