@@ -159,7 +159,6 @@ def test_a_changed_value_of_the_model_is_predicted_applied_live_and_then_quiet(l
     assert real.rc == 0, real.output
     assert real.changed == check.changed
     assert lab.play("-t", "talos", "-e", values).changed == set()
-    assert lab.play("-t", "talos").changed == real.changed, "it is not taken back"
     assert {name: node["boot_id"] for name, node in lab.nodes().items()} == boots
 
 
