@@ -265,7 +265,12 @@ options:
     description:
       - V(accepted) waits until every declared neighbour is Established, has brought O(minimum_prefixes), and all of
         O(expected_prefixes) are accepted. Stale routes do not count.
-      - V(kept) waits until the sessions that were up before and the routes that were accepted before are back.
+      - V(kept) waits until the sessions that were up before and the routes that were accepted before are back. A
+        session whose AS, password or C(shutdown) changes, or whose neighbour goes, is not waited for, because its far
+        end has to change as well. The result names it in RV(not_awaited).
+      - After an upload the router also has to show that it runs the new text, by a restart of its sessions or by the
+        configuration that it runs. If it does not within O(wait_timeout), the result says V(stored text) with a
+        warning.
     type: str
     choices: [accepted, kept]
     default: accepted
@@ -378,7 +383,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checked:
-  description: What success was judged by, V(stored text) or V(sessions and routes).
+  description:
+    - What success was judged by, V(stored text) or V(sessions and routes).
+    - After a wait, V(stored text) means that nothing is missing, but that the router was not seen to run the new text.
   returned: always
   type: str
 checksum:
@@ -422,6 +429,11 @@ live:
   description: Sessions and routes as the daemon tells them.
   returned: when O(state_command) is given and the wait was made
   type: dict
+not_awaited:
+  description: Neighbours whose session was up and cannot come back before their own side is changed too.
+  returned: after an upload, with a wait for what worked before
+  type: list
+  elements: str
 rolled_back:
   description: Whether the earlier configuration was put back.
   returned: when a wait failed after a change
@@ -436,15 +448,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils.common.context import Context
-from ..module_utils.common.errors import InputError, WaitTimeout
+from ..module_utils.common.errors import HomeopsError, InputError, WaitTimeout
 from ..module_utils.common.runner import run_module
 from ..module_utils.frr import live, options, state_command
 from ..module_utils.frr.desired import Desired
-from ..module_utils.frr.live import Expected, Live, Wanted
+from ..module_utils.frr.live import Expected, Wanted
 from ..module_utils.unifi import backup, bgp_plan, session
 from ..module_utils.unifi.bgp_config import BgpConfig, ConcurrentEdit, Stored, checksum
 from ..module_utils.unifi.bgp_plan import Plan
-from ..module_utils.unifi.bgp_wait import Watch, first_look, roll_back
+from ..module_utils.unifi.bgp_wait import Earlier, Watch, first_look, roll_back
+from ..module_utils.unifi.errors import UnifiError
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -497,19 +510,48 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         }
         if ctx.diff_mode:
             result["diff"] = made.diff(f"BGP configuration of site {params['site']} on {params['host']}")
-        if params["wait"] and not ctx.check_mode:
+        # What the console keeps switched off has neither sessions nor routes.
+        if params["wait"] and not ctx.check_mode and made.enabled:
             watch = Watch(shell, params["host"], params["wait_timeout"], ctx)
-            wanted = _wanted(made, desired, expected, before, params)
-            try:
-                seen = watch.until(wanted, "the routes from the neighbours", restarted=written is not None)
-            except WaitTimeout as error:
-                error.facts.update(result)
-                if written is None or not params["rollback"]:
-                    raise
-                roll_back(store, written, made.before, before, watch, error)
-            else:
-                result.update(checked="sessions and routes", live=live.facts(seen))
+            _wait(store, made, _wanted(made, desired, expected, before, params), before, written, watch, params, result)
     return result
+
+
+def _wait(
+    store: BgpConfig,
+    made: Plan,
+    wanted: Wanted,
+    before: Earlier,
+    written: Stored | None,
+    watch: Watch,
+    params: Mapping[str, Any],
+    result: dict[str, Any],
+) -> None:
+    """Wait for what is wanted and tell it in the result, or take the change back."""
+    if written is not None and _keeps(params):
+        result["not_awaited"] = sorted(bgp_plan.far_end_first(made, before.live))
+        if result["not_awaited"]:
+            watch.ctx.progress(f"not waiting for {', '.join(result['not_awaited'])}: their own side has to change too")
+    try:
+        seen = watch.until(wanted, "the routes from the neighbours", since=before if written is not None else None)
+    except WaitTimeout as error:
+        error.facts.update(result)
+        if written is None or not params["rollback"]:
+            raise
+        roll_back(store, written, made.before, before.live, watch, error)
+    except HomeopsError as error:
+        error.facts.update(result)
+        raise
+    else:
+        result["live"] = live.facts(seen.live)
+        if seen.in_force:
+            result["checked"] = "sessions and routes"
+        else:
+            watch.ctx.warn(
+                f"The console holds the new text, but within {params['wait_timeout']} s the router did not show that "
+                "it runs it: what holds may be the work of the earlier text. Look with udm_bgp_info once it has "
+                "restarted its sessions, or give the console more time (wait_timeout)."
+            )
 
 
 def _apply(
@@ -519,14 +561,14 @@ def _apply(
     shell: state_command.Shell,
     params: Mapping[str, Any],
     ctx: Context,
-) -> tuple[Plan, Live, Stored | None, str]:
+) -> tuple[Plan, Earlier, Stored | None, str]:
     """Plan and upload, anew when somebody else was faster; return plan, earlier state, what was stored, the backup."""
     for attempt in range(1, _ATTEMPTS + 1):
         made = bgp_plan.plan(store.read(), desired, params["state"], params["enabled"], expected)
         _warn(made, params, ctx)
         if not made.changed or ctx.check_mode:
-            return made, Live(), None, ""
-        before = first_look(shell, made.before) if params["wait"] else Live()
+            return made, Earlier(), None, ""
+        before = first_look(shell, made.before) if params["wait"] else Earlier()
         kept_in = ""
         if params.get("backup_dir") and made.before.document is not None:
             kept_in = backup.write(params["backup_dir"], params["host"], params["site"], made.before)
@@ -538,8 +580,16 @@ def _apply(
                 file_name=f"{desired.name}.conf",
                 description=params.get("description"),
             )
-        except ConcurrentEdit as error:
-            if error.written or attempt == _ATTEMPTS:
+        except UnifiError as error:
+            if not isinstance(error, ConcurrentEdit) or error.written or attempt == _ATTEMPTS:
+                # Whoever has to clean up needs to know whether there is something, and where the earlier text is.
+                error.facts.update(
+                    changed=error.written,
+                    uploaded=error.written,
+                    previous_checksum=made.before.checksum,
+                    backup=kept_in,
+                    checked="stored text",
+                )
                 raise
             ctx.progress("somebody else changed the configuration meanwhile; planning anew")
             continue
@@ -558,12 +608,16 @@ def _warn(made: Plan, params: Mapping[str, Any], ctx: Context) -> None:
 
 
 def _wanted(
-    made: Plan, desired: Desired, expected: tuple[Expected, ...], before: Live, params: Mapping[str, Any]
+    made: Plan, desired: Desired, expected: tuple[Expected, ...], before: Earlier, params: Mapping[str, Any]
 ) -> Wanted:
     """Return what the wait is for."""
-    if params["state"] == "absent" or params["wait_for"] == "kept":
-        return bgp_plan.still_wanted(made, before)
+    if _keeps(params):
+        return bgp_plan.still_wanted(made, before.live)
     return bgp_plan.wanted(desired, expected, params["minimum_prefixes"])
+
+
+def _keeps(params: Mapping[str, Any]) -> bool:
+    return params["state"] == "absent" or params["wait_for"] == "kept"
 
 
 def main() -> None:

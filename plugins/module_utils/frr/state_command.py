@@ -73,7 +73,23 @@ class Shell:
         """
         return self._documents(commands, f"asking the router for '{commands[0]}' and {len(commands) - 1} more")
 
+    def text(self, command: str) -> str:
+        """Return the answer to one command as it is; it may hold passwords.
+
+        :raises StateUnavailable: the command cannot be run, or fails.
+        """
+        return self._answer([command], f"asking the router for '{command}'")
+
     def _documents(self, commands: Sequence[str], doing: str) -> list[dict[str, Any]]:
+        documents = _each(self._answer(commands, doing), doing, self.argv)
+        if len(documents) != len(commands):
+            # One that has nothing to say may print nothing, and then only a run of its own tells which it was.
+            if len(commands) > 1:
+                return [self.json(command) for command in commands]
+            documents = [{}]
+        return [document if isinstance(document, dict) else {} for document in documents]
+
+    def _answer(self, commands: Sequence[str], doing: str) -> str:
         far = bool(self.argv) and os.path.basename(self.argv[0]) == "ssh"
         words = [word for command in commands for word in ("-c", shlex.quote(command) if far else command)]
         done = _run([*self.argv, *words], self.timeout, doing)
@@ -84,13 +100,7 @@ class Shell:
             if done.returncode in _NO_PROGRAM:
                 raise _unavailable(doing, self.argv, answer, kind=NoShell)
             raise _unavailable(doing, self.argv, answer)
-        documents = _each(out, doing, self.argv)
-        if len(documents) != len(commands):
-            # One that has nothing to say may print nothing, and then only a run of its own tells which it was.
-            if len(commands) > 1:
-                return [self.json(command) for command in commands]
-            documents = [{}]
-        return [document if isinstance(document, dict) else {} for document in documents]
+        return out
 
 
 def _each(text: str, doing: str, argv: Sequence[str]) -> list[Any]:

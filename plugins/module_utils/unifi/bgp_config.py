@@ -26,12 +26,7 @@ _FILE_NAME, _DESCRIPTION = 256, 128
 
 
 class ConcurrentEdit(UnifiError):
-    """Somebody else changed the configuration between our reading and our writing, or right after it.
-
-    :cvar written: whether we wrote.
-    """
-
-    written: bool = False
+    """Somebody else changed the configuration between our reading and our writing, or right after it."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +99,8 @@ class BgpConfig:
         """Replace the text, if the console still holds what the plan was made on, and return what it then holds.
 
         :param file_name: used when the console has none yet; ``uploaded_file_name`` is required.
-        :raises ConcurrentEdit: it holds something else; nothing was written.
+        :raises ConcurrentEdit: it holds something else; ``written`` says whether ours was there first.
+        :raises UnifiError: with ``written`` when it may hold the new text all the same.
         """
         self._guard(planned_on)
         document = dict(planned_on.document or {})
@@ -130,10 +126,14 @@ class BgpConfig:
         return self._confirmed(Stored())
 
     def _guard(self, planned_on: Stored) -> None:
-        """Read again just before writing: a write replaces everything, also what somebody changed a moment ago."""
-        if not self.read().same(planned_on):
+        """Read again just before writing: a write replaces everything, also what somebody changed a moment ago.
+
+        So every key counts, the description and those that are not known here included.
+        """
+        if self.read().document != planned_on.document:
             raise ConcurrentEdit(
                 f"writing the BGP configuration of site {self.site}",
+                target=self._client.door.name,
                 answer="somebody else has changed it since it was read",
                 remedy="Nothing was written. Run again",
             )
@@ -146,7 +146,7 @@ class BgpConfig:
             # It may have been stored all the same, and a second POST would restart the daemon again.
             if not error.sent:
                 raise
-            found = self.read()
+            found = self._after_write()
             if found.same(wanted):
                 return found
             raise
@@ -154,13 +154,22 @@ class BgpConfig:
 
     def _confirmed(self, wanted: Stored) -> Stored:
         """Read what the console holds after a write: it is its word that counts."""
-        found = self.read()
+        found = self._after_write()
         if not found.same(wanted):
             error = ConcurrentEdit(
                 f"writing the BGP configuration of site {self.site}",
+                target=self._client.door.name,
                 answer="the console accepted it, but holds something else now",
                 remedy="Somebody else may have written at the same moment. Run again",
             )
             error.written = True
             raise error
         return found
+
+    def _after_write(self) -> Stored:
+        """Read again; when that fails, the error says that something may have been written."""
+        try:
+            return self.read()
+        except UnifiError as error:
+            error.written = True
+            raise

@@ -16,7 +16,7 @@ from ..frr.desired import FAMILIES, Desired, policy_of
 from ..frr.errors import FrrError
 from ..frr.live import Expected, Live, Wanted, kept
 from ..frr.state_command import Rejection
-from ..frr.view import view
+from ..frr.view import holds, view
 from .bgp_config import Stored
 
 #: More are counted only: nobody reads a warning of a hundred lines.
@@ -120,11 +120,24 @@ def wanted(desired: Desired, expected: Sequence[Expected], minimum: int) -> Want
     return Wanted(tuple(sessions), minimum, tuple(expected), maps)
 
 
+def far_end_first(made: Plan, live: Live) -> set[str]:
+    """Return the neighbours whose session cannot come back before their own side is changed as well.
+
+    Who is given another AS, password or ``shutdown`` loses the session with this text, and so does who is taken out.
+    In the phase the router comes first: to wait here for what the cluster has to do next would never end.
+    """
+    if not made.enabled:
+        return {key[0] for key in live.sessions}
+    earlier, later = (_agreements(raw, live) for raw in (made.before.text, made.after))
+    return {key[0] for key in live.sessions if earlier.get(key[0]) != later.get(key[0])}
+
+
 def still_wanted(made: Plan, live: Live) -> Wanted:
-    """Return that what worked before the change still works, as far as the new text means it to."""
+    """Return that what worked before the change still works, as far as the new text and the far ends allow it."""
     seen = view(text.parse(made.after))
     names = {name for router in seen.routers.values() for name, peer in router.peers.items() if not peer.is_group}
     names |= {key[0] for key, session in live.sessions.items() if session.dynamic}
+    names -= far_end_first(made, live)
     accepted: set[str] = set()
     active = {key for key, session in live.sessions.items() if session.dynamic}
     for router in seen.routers.values():
@@ -137,6 +150,25 @@ def still_wanted(made: Plan, live: Live) -> Wanted:
     wanted = kept(live, names, accepted)
     # A family that a neighbour had and the declaration does not give it is meant to go.
     return replace(wanted, sessions=tuple(key for key in wanted.sessions if key in active))
+
+
+def _agreements(raw: str, live: Live) -> dict[str, tuple[str, ...]]:
+    """Return what each neighbour's far end has to match, those included that called in through a range."""
+    found: dict[str, tuple[str, ...]] = {}
+    for router in view(text.parse(raw)).routers.values():
+        for name, peer in router.peers.items():
+            if not peer.is_group:
+                found[name] = admission.agreement(router, peer)
+        for (name, _family), session in live.sessions.items():
+            groups = [router.peers.get(group) for prefix, group in router.ranges.items() if _holds(prefix, name)]
+            if session.dynamic and groups and groups[0] is not None:
+                found[name] = admission.agreement(router, groups[0])
+    return found
+
+
+def _holds(prefix: str, name: str) -> bool:
+    network, address = _network(prefix), _network(name)
+    return network is not None and address is not None and holds(network, address)
 
 
 def _network(prefix: str) -> Any:

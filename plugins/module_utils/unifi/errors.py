@@ -22,10 +22,12 @@ class UnifiError(HomeopsError):
 
     :cvar status: the HTTP status, 0 when there was no answer.
     :cvar code: the console's own code such as ``api.err.NoPermission``, empty when it gave none.
+    :cvar written: whether the console may hold what was to be written all the same.
     """
 
     status: int = 0
     code: str = ""
+    written: bool = False
 
 
 class Unreachable(UnifiError):

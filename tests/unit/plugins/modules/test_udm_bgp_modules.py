@@ -10,6 +10,7 @@ import json
 import os
 import stat
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,22 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
-from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError, InputError
+from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import (
+    HomeopsError,
+    InputError,
+    WaitTimeout,
+)
+from ansible_collections.homeops.cluster.plugins.module_utils.frr import live
 from ansible_collections.homeops.cluster.plugins.module_utils.frr.errors import FrrError
 from ansible_collections.homeops.cluster.plugins.module_utils.frr.state_command import StateUnavailable
-from ansible_collections.homeops.cluster.plugins.module_utils.unifi import bgp_wait, session
-from ansible_collections.homeops.cluster.plugins.module_utils.unifi.bgp_config import ConcurrentEdit
+from ansible_collections.homeops.cluster.plugins.module_utils.unifi import bgp_plan, session
+from ansible_collections.homeops.cluster.plugins.module_utils.unifi.bgp_config import ConcurrentEdit, Stored
 from ansible_collections.homeops.cluster.plugins.module_utils.unifi.client import Client
+from ansible_collections.homeops.cluster.plugins.module_utils.unifi.errors import UnifiError
 from ansible_collections.homeops.cluster.plugins.module_utils.unifi.transport import Door
 from ansible_collections.homeops.cluster.plugins.modules import udm_bgp_info, udm_bgp_peer, udm_bgp_restore
 from tests.unit.plugins.module_utils.frr import frr_samples as samples
-from tests.unit.plugins.module_utils.unifi.unifi_console import KEY, Console
+from tests.unit.plugins.module_utils.unifi.unifi_console import BGP, KEY, Console
 
 SECRET = "canary-md5-3f"
 
@@ -40,7 +47,6 @@ def console(monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
         return Client(Door("127.0.0.1", made.port, plain=True, timeout=5), api_key=params["api_key"])
 
     monkeypatch.setattr(session, "connect", connect)
-    monkeypatch.setattr(bgp_wait, "SETTLE", 0.3)
     yield made
     made.close()
 
@@ -67,6 +73,10 @@ def declare(**more: Any) -> dict[str, Any]:
         "policies": {"ipv4": {"accept": [{"prefix": "172.29.52.0/24", "le": 32}], "maximum_paths": 3}},
         **more,
     }
+
+
+def without_password(**more: Any) -> list[dict[str, Any]]:
+    return [{"address": node, "remote_as": "64512", **more} for node in samples.NODES]
 
 
 def holding(console: Console, raw: str, **more: Any) -> None:
@@ -309,6 +319,8 @@ class Router:
             "assert sys.argv[1] == '-c'\n"
             "if state is None:\n"
             "    sys.exit('Exiting: failed to connect to any daemons.')\n"
+            "if 'exit' in state:\n"
+            "    sys.exit(state['exit'])\n"
             "for command in sys.argv[2::2]:\n"
             "    print(json.dumps(state.get(command, {})))\n"
         )
@@ -338,8 +350,15 @@ class Router:
             }
         )
 
+    def runs(self, text: str) -> None:
+        """Show another running configuration, and everything else as before."""
+        self._write({**json.loads(self.file.read_text()), "show running-config": text})
+
     def stops(self) -> None:
         self._write(None)
+
+    def ends_with(self, code: int) -> None:
+        self._write({"exit": code})
 
     def _write(self, state: Any) -> None:
         fresh = self.file.with_suffix(".new")
@@ -392,7 +411,12 @@ def test_what_does_not_work_in_time_is_taken_back(console: Console, router: Rout
         run(
             udm_bgp_peer,
             **declare(
-                state_command=router.command, wait=True, wait_for="kept", wait_timeout=2, backup_dir=str(tmp_path)
+                neighbors=without_password(),
+                state_command=router.command,
+                wait=True,
+                wait_for="kept",
+                wait_timeout=2,
+                backup_dir=str(tmp_path),
             ),
         )
     assert console.document is not None and console.document["frr_bgpd_config"] == earlier
@@ -409,6 +433,130 @@ def test_what_was_the_first_configuration_is_removed_when_it_does_not_work(conso
     with pytest.raises(HomeopsError, match="failed to connect"):
         run(udm_bgp_peer, **declare(state_command=router.command, wait=True, wait_timeout=1))
     assert console.document is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"password": "canary-other"}, {"remote_as": "64600"}, {"shutdown": True}, {"password": None}],
+    ids=["password", "as", "shutdown", "none"],
+)
+def test_what_needs_the_far_end_is_not_waited_for(console: Console, router: Router, change: dict[str, Any]) -> None:
+    run(udm_bgp_peer, **declare())
+    before = console.document
+    router.shows(*samples.NODES, uptime=9_000_000)
+    mine = declare()["neighbors"]
+    mine[0].update(change)
+
+    def lose(method: str, path: str) -> None:
+        # Who got another password is lost until the cluster has it too; the others are back after the restart.
+        if method == "POST":
+            router.shows(*samples.NODES[1:])
+
+    console.before = lose
+    result = run(
+        udm_bgp_peer,
+        **declare(neighbors=mine, state_command=router.command, wait=True, wait_for="kept", wait_timeout=2),
+    )
+    assert result["not_awaited"] == ["172.29.51.11"]
+    assert result["checked"] == "sessions and routes"
+    assert console.document != before and console.uploads == 2
+    assert "canary" not in json.dumps(result)
+
+
+def test_what_a_group_or_a_range_needs_of_the_far_end_is_not_waited_for_either() -> None:
+    def text(secret: str) -> str:
+        return (
+            f"router bgp 64513\n neighbor G peer-group\n neighbor G remote-as 64512\n neighbor G password {secret}\n"
+            " neighbor 10.0.0.1 peer-group G\n neighbor 10.0.0.2 remote-as 9\n"
+            " bgp listen range 10.9.0.0/16 peer-group G\n"
+        )
+
+    names = {"10.0.0.1": False, "10.0.0.2": False, "10.9.0.5": True}
+    seen = live.Live(
+        {
+            (name, "ipv4 unicast"): live.Session(name, "ipv4 unicast", "Established", "OK", 1, 1, 9.0, dynamic)
+            for name, dynamic in names.items()
+        }
+    )
+    made = bgp_plan.Plan(Stored({"frr_bgpd_config": text("a")}), text("b"), True, (), frozenset(), frozenset())
+    assert bgp_plan.far_end_first(made, seen) == {"10.0.0.1", "10.9.0.5"}
+    assert {key[0] for key in bgp_plan.still_wanted(made, seen).sessions} == {"10.0.0.2"}
+
+
+def kept_run(console: Console, router: Router, ctx: Context | None = None, **more: Any) -> dict[str, Any]:
+    """Change what passes, with a wait for what worked before."""
+    policies = {"ipv4": {"accept": [{"prefix": "172.29.52.0/24", "le": 32}], "local_preference": 300}}
+    given = {"state_command": router.command, "wait": True, "wait_for": "kept", "wait_timeout": 3, **more}
+    return run(udm_bgp_peer, ctx, **declare(policies=policies, **given))
+
+
+def test_an_upload_that_the_router_never_takes_is_not_called_proven(console: Console, router: Router) -> None:
+    run(udm_bgp_peer, **declare())
+    router.shows(*samples.NODES, uptime=9_000_000)
+    ctx = Context()
+    result = kept_run(console, router, ctx, wait_timeout=1)
+    assert result["changed"] and result["checked"] == "stored text"
+    assert any("did not show that it runs it" in text for text in ctx.warnings)
+    # Nothing to take back: nothing is missing, and a second run has nothing to write.
+    assert console.uploads == 2
+    assert kept_run(console, router)["checked"] == "sessions and routes"
+
+
+@pytest.mark.parametrize("shows", ["sessions", "text"])
+def test_a_slow_upload_is_waited_for(console: Console, router: Router, shows: str) -> None:
+    run(udm_bgp_peer, **declare())
+    router.shows(*samples.NODES, uptime=9_000_000)
+
+    def later() -> None:
+        router.shows(*samples.NODES) if shows == "sessions" else router.runs("router bgp 64513")
+
+    timer = threading.Timer(1.5, later)
+
+    def post(method: str, path: str) -> None:
+        if method == "POST":
+            timer.start()
+
+    console.before = post
+    ctx = Context()
+    assert kept_run(console, router, ctx, wait_timeout=20)["checked"] == "sessions and routes"
+    assert timer.finished.is_set() and ctx.warnings == []
+
+
+def test_a_vtysh_that_goes_away_after_the_upload_is_waited_for_and_told(console: Console, router: Router) -> None:
+    run(udm_bgp_peer, **declare())
+    router.shows(*samples.NODES, uptime=9_000_000)
+    earlier = console.document
+
+    def post(method: str, path: str) -> None:
+        if method == "POST":
+            router.ends_with(127)
+
+    console.before = post
+    with pytest.raises(HomeopsError, match="it ended with 127") as caught:
+        kept_run(console, router, wait_timeout=1)
+    assert caught.value.facts["rolled_back"] is True and console.document == earlier
+    router.shows(*samples.NODES, uptime=9_000_000)
+    with pytest.raises(WaitTimeout) as without:
+        kept_run(console, router, wait_timeout=1, rollback=False)
+    assert without.value.param == "state_command" and "Run it by hand" in without.value.remedy
+    assert without.value.facts["changed"] is True
+
+
+def test_an_error_after_the_write_says_what_was_done(console: Console, tmp_path: Path) -> None:
+    holding(console, "hostname a\n")
+    console.before = lambda method, path: (
+        console.script.update({f"GET {BGP}": [(502, b"", {})]}) if method == "POST" else None
+    )
+    with pytest.raises(UnifiError) as caught:
+        run(udm_bgp_peer, backup_dir=str(tmp_path), **declare())
+    assert caught.value.facts["changed"] is True and caught.value.facts["uploaded"] is True
+    assert Path(caught.value.facts["backup"]).exists()
+    console.before = lambda method, path: None
+    holding(console, "hostname a\n")
+    console.script[f"POST {BGP}"] = [(403, {"code": "api.err.NoPermission"}, {})]
+    with pytest.raises(UnifiError) as refused:
+        run(udm_bgp_peer, **declare())
+    assert refused.value.facts["changed"] is False
 
 
 def test_no_rollback_when_it_is_not_wanted(console: Console, router: Router) -> None:
