@@ -222,7 +222,29 @@ def test_every_replaced_configuration_is_kept_and_can_be_put_back(console: Conso
     again = run(udm_bgp_restore, src=str(path), backup_dir=str(folder))
     assert not again["changed"] and console.uploads == 2
     newest = run(udm_bgp_restore, Context(check_mode=True), src=str(folder))
-    assert newest["src"] == back["backup"]
+    assert newest["src"] == str(path) and not newest["changed"]
+
+
+def test_a_restore_of_the_newest_does_not_undo_itself(console: Console, tmp_path: Path) -> None:
+    given = {"src": str(tmp_path), "backup_dir": str(tmp_path)}
+    with pytest.raises(InputError, match="holds no backup"):
+        run(udm_bgp_restore, **given)
+    holding(console, "hostname good\n")
+    kept = run(udm_bgp_restore, backup_dir=str(tmp_path))["backup"]
+    holding(console, "hostname broken\n")
+    first = run(udm_bgp_restore, **given)
+    assert first["changed"] and first["src"] == kept and first["backup"] not in ("", kept)
+    second = run(udm_bgp_restore, **given)
+    assert not second["changed"] and second["src"] == kept
+    assert console.document is not None and console.document["frr_bgpd_config"] == "hostname good\n"
+    # By its name what was replaced can be had back; and what is kept on purpose counts again.
+    assert run(udm_bgp_restore, src=first["backup"], backup_dir=str(tmp_path))["changed"]
+    again = run(udm_bgp_restore, backup_dir=str(tmp_path))["backup"]
+    assert run(udm_bgp_restore, Context(check_mode=True), src=str(tmp_path))["src"] == again
+    os.unlink(again)
+    os.unlink(kept)
+    with pytest.raises(InputError, match="apart from what a restore has replaced"):
+        run(udm_bgp_restore, **given)
 
 
 def test_a_backup_that_was_changed_is_not_put_back(console: Console, tmp_path: Path) -> None:
