@@ -249,7 +249,10 @@ options:
     type: bool
     default: true
   description:
-    description: The console's own description of the configuration; left alone when not given.
+    description:
+      - The console's own description of the configuration, its first 128 letters; left alone when not given, and with
+        O(state=absent).
+      - Another description is a change like any other, so its upload interrupts the sessions too.
     type: str
   backup_dir:
     description:
@@ -316,7 +319,10 @@ options:
     default: []
   validate_command:
     description:
-      - Command of a C(vtysh) or C(bgpd) of this controller which reads the text without using it, before the upload.
+      - Command of a C(vtysh) or C(bgpd) of this controller which reads the text without using it, before the upload. A
+        rejected line of the declaration is an error, one of somebody else a warning.
+      - V([auto]) asks both, before an upload, when they are where FRR's packages put them or in E(PATH); a controller
+        without FRR goes on without.
     type: list
     elements: str
     default: []
@@ -448,16 +454,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils.common.context import Context
-from ..module_utils.common.errors import HomeopsError, InputError, WaitTimeout
+from ..module_utils.common.errors import InputError
 from ..module_utils.common.runner import run_module
-from ..module_utils.frr import live, options, state_command
-from ..module_utils.frr.desired import Desired
-from ..module_utils.frr.live import Expected, Wanted
-from ..module_utils.unifi import backup, bgp_plan, session
-from ..module_utils.unifi.bgp_config import BgpConfig, ConcurrentEdit, Stored, checksum
-from ..module_utils.unifi.bgp_plan import Plan
-from ..module_utils.unifi.bgp_wait import Earlier, Watch, first_look, roll_back
-from ..module_utils.unifi.errors import UnifiError
+from ..module_utils.frr import options, state_command
+from ..module_utils.unifi import bgp_change, bgp_plan, session
+from ..module_utils.unifi.bgp_config import BgpConfig, checksum
+from ..module_utils.unifi.bgp_wait import Watch
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -480,9 +482,6 @@ SPEC: dict[str, Any] = {
     "supports_check_mode": True,
 }
 
-#: How often a plan is made anew because somebody else changed the text meanwhile.
-_ATTEMPTS = 3
-
 
 def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Plan, judge, upload, wait; see DOCUMENTATION."""
@@ -498,7 +497,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     shell = state_command.Shell(tuple(params["state_command"]))
     with session.connect(params, ctx) as client:
         store = BgpConfig(client, params["site"])
-        made, before, written, kept_in = _apply(store, desired, expected, shell, params, ctx)
+        made, before, written, kept_in = bgp_change.apply(store, desired, expected, shell, params, ctx)
         result: dict[str, Any] = {
             "changed": made.changed,
             "uploaded": written is not None,
@@ -513,111 +512,8 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         # What the console keeps switched off has neither sessions nor routes.
         if params["wait"] and not ctx.check_mode and made.enabled:
             watch = Watch(shell, params["host"], params["wait_timeout"], ctx)
-            _wait(store, made, _wanted(made, desired, expected, before, params), before, written, watch, params, result)
+            bgp_change.prove(store, made, desired, expected, before, written, watch, params, result)
     return result
-
-
-def _wait(
-    store: BgpConfig,
-    made: Plan,
-    wanted: Wanted,
-    before: Earlier,
-    written: Stored | None,
-    watch: Watch,
-    params: Mapping[str, Any],
-    result: dict[str, Any],
-) -> None:
-    """Wait for what is wanted and tell it in the result, or take the change back."""
-    if written is not None and _keeps(params):
-        result["not_awaited"] = sorted(bgp_plan.far_end_first(made, before.live))
-        if result["not_awaited"]:
-            watch.ctx.progress(f"not waiting for {', '.join(result['not_awaited'])}: their own side has to change too")
-    try:
-        seen = watch.until(wanted, "the routes from the neighbours", since=before if written is not None else None)
-    except WaitTimeout as error:
-        error.facts.update(result)
-        if written is None or not params["rollback"]:
-            raise
-        roll_back(store, written, made.before, before.live, watch, error)
-    except HomeopsError as error:
-        error.facts.update(result)
-        raise
-    else:
-        result["live"] = live.facts(seen.live)
-        if seen.in_force:
-            result["checked"] = "sessions and routes"
-        else:
-            watch.ctx.warn(
-                f"The console holds the new text, but within {params['wait_timeout']} s the router did not show that "
-                "it runs it: what holds may be the work of the earlier text. Look with udm_bgp_info once it has "
-                "restarted its sessions, or give the console more time (wait_timeout)."
-            )
-
-
-def _apply(
-    store: BgpConfig,
-    desired: Desired,
-    expected: tuple[Expected, ...],
-    shell: state_command.Shell,
-    params: Mapping[str, Any],
-    ctx: Context,
-) -> tuple[Plan, Earlier, Stored | None, str]:
-    """Plan and upload, anew when somebody else was faster; return plan, earlier state, what was stored, the backup."""
-    for attempt in range(1, _ATTEMPTS + 1):
-        made = bgp_plan.plan(store.read(), desired, params["state"], params["enabled"], expected)
-        _warn(made, params, ctx)
-        if not made.changed or ctx.check_mode:
-            return made, Earlier(), None, ""
-        before = first_look(shell, made.before) if params["wait"] else Earlier()
-        kept_in = ""
-        if params.get("backup_dir") and made.before.document is not None:
-            kept_in = backup.write(params["backup_dir"], params["host"], params["site"], made.before)
-        try:
-            written = store.write(
-                made.before,
-                made.after,
-                enabled=made.enabled,
-                file_name=f"{desired.name}.conf",
-                description=params.get("description"),
-            )
-        except UnifiError as error:
-            if not isinstance(error, ConcurrentEdit) or error.written or attempt == _ATTEMPTS:
-                # Whoever has to clean up needs to know whether there is something, and where the earlier text is.
-                error.facts.update(
-                    changed=error.written,
-                    uploaded=error.written,
-                    previous_checksum=made.before.checksum,
-                    backup=kept_in,
-                    checked="stored text",
-                )
-                raise
-            ctx.progress("somebody else changed the configuration meanwhile; planning anew")
-            continue
-        return made, before, written, kept_in
-    raise AssertionError("the last attempt returns or raises")
-
-
-def _warn(made: Plan, params: Mapping[str, Any], ctx: Context) -> None:
-    """Tell what is wrong in lines of others; refuse what is wrong in ours."""
-    told = [bgp_plan.warning(made)]
-    if params["validate_command"] and made.after:
-        told.append(bgp_plan.judge_rejections(made, state_command.dry_run(params["validate_command"], made.after)))
-    for text in told:
-        if text:
-            ctx.warn(text)
-
-
-def _wanted(
-    made: Plan, desired: Desired, expected: tuple[Expected, ...], before: Earlier, params: Mapping[str, Any]
-) -> Wanted:
-    """Return what the wait is for."""
-    if _keeps(params):
-        return bgp_plan.still_wanted(made, before.live)
-    return bgp_plan.wanted(desired, expected, params["minimum_prefixes"])
-
-
-def _keeps(params: Mapping[str, Any]) -> bool:
-    return params["state"] == "absent" or params["wait_for"] == "kept"
 
 
 def main() -> None:

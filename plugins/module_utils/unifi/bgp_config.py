@@ -22,7 +22,7 @@ from .errors import UnifiError, Unreachable
 
 TEXT = "frr_bgpd_config"
 #: What the console takes at most (its own field patterns).
-_FILE_NAME, _DESCRIPTION = 256, 128
+_FILE_NAME, DESCRIPTION = 256, 128
 
 
 class ConcurrentEdit(UnifiError):
@@ -47,6 +47,11 @@ class Stored:
     def enabled(self) -> bool:
         """Whether the console runs it."""
         return bool((self.document or {}).get("enabled"))
+
+    @property
+    def description(self) -> str:
+        """The console's own description of it."""
+        return str((self.document or {}).get("description") or "")
 
     @property
     def checksum(self) -> str:
@@ -108,7 +113,7 @@ class BgpConfig:
         document["enabled"] = enabled
         document["uploaded_file_name"] = str(document.get("uploaded_file_name") or file_name)[:_FILE_NAME]
         if description is not None:
-            document["description"] = description[:_DESCRIPTION]
+            document["description"] = description[:DESCRIPTION]
         wanted = Stored(document)
         return self._replace(wanted)
 

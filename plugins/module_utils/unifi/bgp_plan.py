@@ -17,7 +17,7 @@ from ..frr.errors import FrrError
 from ..frr.live import Expected, Live, Wanted, kept
 from ..frr.state_command import Rejection
 from ..frr.view import holds, view
-from .bgp_config import Stored
+from .bgp_config import DESCRIPTION, Stored
 
 #: More are counted only: nobody reads a warning of a hundred lines.
 _TOLD = 8
@@ -28,6 +28,8 @@ class Plan:
     """What a run would do.
 
     :param faults: of the text as it will be, ours first known by ``owned``.
+    :param description: the console's own description as it is to be; None leaves it alone.
+    :param target: which part of the configuration it is about, for messages.
     :param owned: numbers of the lines of ``after`` that the declaration is responsible for.
     """
 
@@ -37,11 +39,19 @@ class Plan:
     faults: tuple[lint.Fault, ...]
     owned: frozenset[int]
     peers: frozenset[str]
+    description: str | None = None
+    target: str = ""
+
+    @property
+    def describes(self) -> bool:
+        """Whether the console is to describe it in other words."""
+        return self.description is not None and bool(self.after) and self.description != self.before.description
 
     @property
     def changed(self) -> bool:
         """Whether the console has to be written to: it restarts the routing daemon with every write."""
-        return self.after != self.before.text or (bool(self.after) and self.enabled != self.before.enabled)
+        switched = bool(self.after) and self.enabled != self.before.enabled
+        return self.after != self.before.text or switched or self.describes
 
     def is_ours(self, fault: lint.Fault) -> bool:
         """Whether a fault is in a line of ours or about a neighbour of ours."""
@@ -50,14 +60,26 @@ class Plan:
     def diff(self, title: str) -> dict[str, str]:
         """Return the texts before and after, passwords masked."""
         return {
-            "before": _shown(self.before.text, self.before.enabled, self.before.document is None),
-            "after": _shown(self.after, self.enabled, not self.after and self.before.document is None),
+            "before": self._described(self.before.description)
+            + _shown(self.before.text, self.before.enabled, self.before.document is None),
+            "after": self._described(self.description or "")
+            + _shown(self.after, self.enabled, not self.after and self.before.document is None),
             "before_header": title,
             "after_header": title,
         }
 
+    def _described(self, words: str) -> str:
+        return f"! (the console describes this configuration as '{words}')\n" if self.describes else ""
 
-def plan(stored: Stored, desired: Desired, state: str, enabled: bool, expected: Sequence[Expected]) -> Plan:
+
+def plan(
+    stored: Stored,
+    desired: Desired,
+    state: str,
+    enabled: bool,
+    expected: Sequence[Expected],
+    description: str | None = None,
+) -> Plan:
     """Plan one run.
 
     :raises FrrError: the text cannot be edited, or what is declared would not work.
@@ -71,9 +93,19 @@ def plan(stored: Stored, desired: Desired, state: str, enabled: bool, expected: 
     peers = frozenset(peer.key for peer in desired.peers) if not absent else frozenset()
     # That our own password stands there in clear text is what was asked for.
     faults = tuple(fault for fault in lint.lint(lines) if fault.id != "password" or fault.line not in owned)
-    made = Plan(stored, after, stored.enabled if absent else enabled, faults, owned, peers)
+    made = Plan(
+        stored,
+        after,
+        stored.enabled if absent else enabled,
+        faults,
+        owned,
+        peers,
+        None if absent or description is None else description[:DESCRIPTION],
+        f"block {desired.name} of router bgp {desired.asn}",
+    )
     if not absent:
-        _refuse(made, [*(fault.sentence() for fault in faults if _breaks(made, fault)), *_refused(made, expected)])
+        broken = [fault.sentence() for fault in faults if _breaks(made, fault)]
+        _refuse(made, [*broken, *_refused(made, expected)], "policies" if broken else "expected_prefixes")
     return made
 
 
@@ -101,8 +133,13 @@ def judge_rejections(made: Plan, rejections: Sequence[Rejection]) -> str:
     """
     lines = text.parse(made.after)
     shown = {item.line: masking.line(lines[item.line - 1].text) for item in rejections if item.line <= len(lines)}
-    _refuse(made, [f"line {number}: '{line}' is rejected" for number, line in shown.items() if number in made.owned])
-    foreign = [f"line {number}: '{line}'" for number, line in shown.items() if number not in made.owned]
+    reasons = {number: {item.reason for item in rejections if item.line == number and item.reason} for number in shown}
+    why = {number: f" ({'; '.join(sorted(words))})" if words else "" for number, words in reasons.items()}
+    ours = [
+        f"line {number}: '{line}' is rejected{why[number]}" for number, line in shown.items() if number in made.owned
+    ]
+    _refuse(made, ours, "validate_command")
+    foreign = [f"line {number}: '{line}'{why[number]}" for number, line in shown.items() if number not in made.owned]
     return f"FRR rejects lines that are not managed here: {'; '.join(foreign)}." if foreign else ""
 
 
@@ -197,12 +234,14 @@ def _refused(made: Plan, expected: Sequence[Expected]) -> list[str]:
     return found
 
 
-def _refuse(made: Plan, reasons: Sequence[str]) -> None:
+def _refuse(made: Plan, reasons: Sequence[str], param: str) -> None:
     if reasons:
         raise FrrError(
             "planning the router's BGP text",
+            target=made.target,
             answer="; ".join(dict.fromkeys(reasons)),
             remedy="Nothing was written",
+            param=param,
             facts={"faults": told(made.faults)},
         )
 
