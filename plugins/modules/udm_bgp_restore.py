@@ -86,6 +86,7 @@ from ..module_utils.common.runner import run_module
 from ..module_utils.frr import masking
 from ..module_utils.unifi import backup, session
 from ..module_utils.unifi.bgp_config import BgpConfig, Stored
+from ..module_utils.unifi.errors import UnifiError
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -116,7 +117,11 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
                 params["backup_dir"], params["host"], params["site"], held, by_restore=bool(source)
             )
         if changed and not ctx.check_mode:
-            store.put_back(held, kept)
+            try:
+                store.put_back(held, kept)
+            except UnifiError as error:
+                error.facts.update(changed=error.written, src=source, backup=written)
+                raise
     result: dict[str, Any] = {
         "changed": changed,
         "src": source,

@@ -68,12 +68,12 @@ class Watch:
         :raises WaitTimeout: saying what is missing.
         :raises NoShell: nothing was written, and waiting cannot help, because there is no program to ask.
         """
-        began = self.clock()
+        began, in_force = self.clock(), since is None
         told: StateUnavailable | None = None
         holding: Seen | None = None
 
         def look() -> Observation[Seen]:
-            nonlocal told, holding
+            nonlocal told, holding, in_force
             told = holding = None
             try:
                 seen = live.read(self.shell)
@@ -86,8 +86,12 @@ class Watch:
             lacking = live.missing(seen, wanted)
             if lacking:
                 return Observation(False, "; ".join(lacking))
-            holding = Seen(seen, since is None or self._took(seen, since, self.clock() - began))
-            return Observation(holding.in_force, "all holds, but the daemon does not show the new text yet", holding)
+            shown = in_force or (since is not None and live.restarted(seen, since.live, self.clock() - began))
+            holding = Seen(seen, shown)
+            if not shown and since is not None and since.running:
+                # Asked behind the sessions, so what it says holds for the next look at them.
+                in_force = running(self.shell) not in ("", since.running)
+            return Observation(shown, "all holds, but the daemon does not show the new text yet", holding)
 
         try:
             found = wait_until(
@@ -112,12 +116,6 @@ class Watch:
                 error.attempted, target=error.target, answer=error.answer, remedy=told.remedy, param=told.param
             ) from error
         return found or Seen()
-
-    def _took(self, seen: Live, since: Earlier, elapsed: float) -> bool:
-        """Whether the daemon runs another text than before the write."""
-        if live.restarted(seen, since.live, elapsed):
-            return True
-        return bool(since.running) and running(self.shell) not in ("", since.running)
 
 
 def first_look(shell: Asks, stored: Stored) -> Earlier:

@@ -24,7 +24,7 @@ from ansible_collections.homeops.cluster.plugins.module_utils.frr.state_command 
 from ansible_collections.homeops.cluster.plugins.module_utils.unifi import bgp_plan
 from ansible_collections.homeops.cluster.plugins.module_utils.unifi.bgp_config import Stored
 from ansible_collections.homeops.cluster.plugins.module_utils.unifi.errors import UnifiError
-from ansible_collections.homeops.cluster.plugins.modules import udm_bgp_info, udm_bgp_peer
+from ansible_collections.homeops.cluster.plugins.modules import udm_bgp_info, udm_bgp_peer, udm_bgp_restore
 from tests.unit.plugins.module_utils.frr import frr_samples as samples
 from tests.unit.plugins.module_utils.unifi.unifi_console import BGP, Console
 from tests.unit.plugins.modules.udm_bgp_stand_in import (
@@ -227,6 +227,9 @@ def test_an_error_after_the_write_says_what_was_done(console: Console, tmp_path:
         run(udm_bgp_peer, backup_dir=str(tmp_path), **declare())
     assert caught.value.facts["changed"] is True and caught.value.facts["uploaded"] is True
     assert Path(caught.value.facts["backup"]).exists()
+    with pytest.raises(UnifiError) as restored:
+        run(udm_bgp_restore, src=caught.value.facts["backup"], backup_dir=str(tmp_path))
+    assert restored.value.facts["changed"] is True and Path(restored.value.facts["backup"]).exists()
     console.before = lambda method, path: None
     holding(console, "hostname a\n")
     console.script[f"POST {BGP}"] = [(403, {"code": "api.err.NoPermission"}, {})]
