@@ -218,7 +218,7 @@ def _look(result: dict[str, Any], expected: tuple[Expected, ...], params: Mappin
     shell, wanted = state_command.Shell(tuple(params["state_command"])), Wanted(prefixes=expected)
     try:
         if params["wait"] and not ctx.check_mode:
-            seen = Watch(shell, params["host"], params["wait_timeout"], ctx).until(wanted, "the expected prefixes")
+            seen = Watch(shell, params["host"], params["wait_timeout"], ctx).until(wanted, "the expected prefixes").live
         else:
             seen = live.read(shell)
     except state_command.StateUnavailable as error:

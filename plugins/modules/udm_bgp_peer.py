@@ -249,7 +249,10 @@ options:
     type: bool
     default: true
   description:
-    description: The console's own description of the configuration; left alone when not given.
+    description:
+      - The console's own description of the configuration, its first 128 letters; left alone when not given, and with
+        O(state=absent).
+      - Another description is a change like any other, so its upload interrupts the sessions too.
     type: str
   backup_dir:
     description:
@@ -265,7 +268,12 @@ options:
     description:
       - V(accepted) waits until every declared neighbour is Established, has brought O(minimum_prefixes), and all of
         O(expected_prefixes) are accepted. Stale routes do not count.
-      - V(kept) waits until the sessions that were up before and the routes that were accepted before are back.
+      - V(kept) waits until the sessions that were up before and the routes that were accepted before are back. A
+        session whose AS, password or C(shutdown) changes, or whose neighbour goes, is not waited for, because its far
+        end has to change as well. The result names it in RV(not_awaited).
+      - After an upload the router also has to show that it runs the new text, by a restart of its sessions or by the
+        configuration that it runs. If it does not within O(wait_timeout), the result says V(stored text) with a
+        warning.
     type: str
     choices: [accepted, kept]
     default: accepted
@@ -311,7 +319,10 @@ options:
     default: []
   validate_command:
     description:
-      - Command of a C(vtysh) or C(bgpd) of this controller which reads the text without using it, before the upload.
+      - Command of a C(vtysh) or C(bgpd) of this controller which reads the text without using it, before the upload. A
+        rejected line of the declaration is an error, one of somebody else a warning.
+      - V([auto]) asks both, before an upload, when they are where FRR's packages put them or in E(PATH); a controller
+        without FRR goes on without.
     type: list
     elements: str
     default: []
@@ -378,7 +389,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checked:
-  description: What success was judged by, V(stored text) or V(sessions and routes).
+  description:
+    - What success was judged by, V(stored text) or V(sessions and routes).
+    - After a wait, V(stored text) means that nothing is missing, but that the router was not seen to run the new text.
   returned: always
   type: str
 checksum:
@@ -422,6 +435,11 @@ live:
   description: Sessions and routes as the daemon tells them.
   returned: when O(state_command) is given and the wait was made
   type: dict
+not_awaited:
+  description: Neighbours whose session was up and cannot come back before their own side is changed too.
+  returned: after an upload, with a wait for what worked before
+  type: list
+  elements: str
 rolled_back:
   description: Whether the earlier configuration was put back.
   returned: when a wait failed after a change
@@ -436,15 +454,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils.common.context import Context
-from ..module_utils.common.errors import InputError, WaitTimeout
+from ..module_utils.common.errors import InputError
 from ..module_utils.common.runner import run_module
-from ..module_utils.frr import live, options, state_command
-from ..module_utils.frr.desired import Desired
-from ..module_utils.frr.live import Expected, Live, Wanted
-from ..module_utils.unifi import backup, bgp_plan, session
-from ..module_utils.unifi.bgp_config import BgpConfig, ConcurrentEdit, Stored, checksum
-from ..module_utils.unifi.bgp_plan import Plan
-from ..module_utils.unifi.bgp_wait import Watch, first_look, roll_back
+from ..module_utils.frr import options, state_command
+from ..module_utils.unifi import bgp_change, bgp_plan, session
+from ..module_utils.unifi.bgp_config import BgpConfig, checksum
+from ..module_utils.unifi.bgp_wait import Watch
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -467,9 +482,6 @@ SPEC: dict[str, Any] = {
     "supports_check_mode": True,
 }
 
-#: How often a plan is made anew because somebody else changed the text meanwhile.
-_ATTEMPTS = 3
-
 
 def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Plan, judge, upload, wait; see DOCUMENTATION."""
@@ -485,7 +497,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     shell = state_command.Shell(tuple(params["state_command"]))
     with session.connect(params, ctx) as client:
         store = BgpConfig(client, params["site"])
-        made, before, written, kept_in = _apply(store, desired, expected, shell, params, ctx)
+        made, before, written, kept_in = bgp_change.apply(store, desired, expected, shell, params, ctx)
         result: dict[str, Any] = {
             "changed": made.changed,
             "uploaded": written is not None,
@@ -497,73 +509,11 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         }
         if ctx.diff_mode:
             result["diff"] = made.diff(f"BGP configuration of site {params['site']} on {params['host']}")
-        if params["wait"] and not ctx.check_mode:
+        # What the console keeps switched off has neither sessions nor routes.
+        if params["wait"] and not ctx.check_mode and made.enabled:
             watch = Watch(shell, params["host"], params["wait_timeout"], ctx)
-            wanted = _wanted(made, desired, expected, before, params)
-            try:
-                seen = watch.until(wanted, "the routes from the neighbours", restarted=written is not None)
-            except WaitTimeout as error:
-                error.facts.update(result)
-                if written is None or not params["rollback"]:
-                    raise
-                roll_back(store, written, made.before, before, watch, error)
-            else:
-                result.update(checked="sessions and routes", live=live.facts(seen))
+            bgp_change.prove(store, made, desired, expected, before, written, watch, params, result)
     return result
-
-
-def _apply(
-    store: BgpConfig,
-    desired: Desired,
-    expected: tuple[Expected, ...],
-    shell: state_command.Shell,
-    params: Mapping[str, Any],
-    ctx: Context,
-) -> tuple[Plan, Live, Stored | None, str]:
-    """Plan and upload, anew when somebody else was faster; return plan, earlier state, what was stored, the backup."""
-    for attempt in range(1, _ATTEMPTS + 1):
-        made = bgp_plan.plan(store.read(), desired, params["state"], params["enabled"], expected)
-        _warn(made, params, ctx)
-        if not made.changed or ctx.check_mode:
-            return made, Live(), None, ""
-        before = first_look(shell, made.before) if params["wait"] else Live()
-        kept_in = ""
-        if params.get("backup_dir") and made.before.document is not None:
-            kept_in = backup.write(params["backup_dir"], params["host"], params["site"], made.before)
-        try:
-            written = store.write(
-                made.before,
-                made.after,
-                enabled=made.enabled,
-                file_name=f"{desired.name}.conf",
-                description=params.get("description"),
-            )
-        except ConcurrentEdit as error:
-            if error.written or attempt == _ATTEMPTS:
-                raise
-            ctx.progress("somebody else changed the configuration meanwhile; planning anew")
-            continue
-        return made, before, written, kept_in
-    raise AssertionError("the last attempt returns or raises")
-
-
-def _warn(made: Plan, params: Mapping[str, Any], ctx: Context) -> None:
-    """Tell what is wrong in lines of others; refuse what is wrong in ours."""
-    told = [bgp_plan.warning(made)]
-    if params["validate_command"] and made.after:
-        told.append(bgp_plan.judge_rejections(made, state_command.dry_run(params["validate_command"], made.after)))
-    for text in told:
-        if text:
-            ctx.warn(text)
-
-
-def _wanted(
-    made: Plan, desired: Desired, expected: tuple[Expected, ...], before: Live, params: Mapping[str, Any]
-) -> Wanted:
-    """Return what the wait is for."""
-    if params["state"] == "absent" or params["wait_for"] == "kept":
-        return bgp_plan.still_wanted(made, before)
-    return bgp_plan.wanted(desired, expected, params["minimum_prefixes"])
 
 
 def main() -> None:

@@ -19,7 +19,8 @@ options:
   src:
     description:
       - File to put back.
-      - A directory stands for the newest backup in it.
+      - A directory stands for the newest backup in it, those aside that hold what a restore has replaced. So a second
+        run changes nothing; what was replaced is put back when its file is named.
     type: path
   backup_dir:
     description:
@@ -85,6 +86,7 @@ from ..module_utils.common.runner import run_module
 from ..module_utils.frr import masking
 from ..module_utils.unifi import backup, session
 from ..module_utils.unifi.bgp_config import BgpConfig, Stored
+from ..module_utils.unifi.errors import UnifiError
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -112,10 +114,14 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         keep = params.get("backup_dir") and held.document is not None and (changed or not source)
         if keep and not ctx.check_mode:
             written = _kept_already(params, held) or backup.write(
-                params["backup_dir"], params["host"], params["site"], held
+                params["backup_dir"], params["host"], params["site"], held, by_restore=bool(source)
             )
         if changed and not ctx.check_mode:
-            store.put_back(held, kept)
+            try:
+                store.put_back(held, kept)
+            except UnifiError as error:
+                error.facts.update(changed=error.written, src=source, backup=written)
+                raise
     result: dict[str, Any] = {
         "changed": changed,
         "src": source,
@@ -136,13 +142,8 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
 
 
 def _source(given: str) -> str:
-    """Return the file that is meant: a directory stands for the newest backup in it."""
-    if not given or not os.path.isdir(given):
-        return given
-    found = backup.listed(given)
-    if not found:
-        raise InputError("the directory holds no backup", target=given, param="src")
-    return found[-1]
+    """Return the file that is meant: a directory stands for the newest backup in it that no restore wrote."""
+    return backup.newest(given) if given and os.path.isdir(given) else given
 
 
 def _same_place(about: Mapping[str, Any], params: Mapping[str, Any]) -> None:
@@ -168,7 +169,9 @@ def _kept_already(params: Mapping[str, Any], held: Stored) -> str:
     same = (
         kept.document == held.document and about.get("host") == params["host"] and about.get("site") == params["site"]
     )
-    return found[-1] if same else ""
+    # What is kept on purpose may be put back without being named; what a restore replaced may not.
+    serves = bool(params.get("src")) or not about.get("by_restore")
+    return found[-1] if same and serves else ""
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from .live import Expected
 from .text import Line
-from .view import FamilyPeer, MapEntry, Network, Peer, PrefixRule, Router, View, holds, view
+from .view import AGREED, FamilyPeer, MapEntry, Network, Peer, PrefixRule, Router, View, holds, view
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,15 @@ def effective(router: Router, peer: Peer, family: str) -> EffectivePeer:
     active = merged.active if merged.active is not None else (family == "ipv4 unicast" and router.default_ipv4)
     remote = (group.remote_as if group else None) or peer.remote_as
     return EffectivePeer(peer.name, remote, bool(active), merged)
+
+
+def agreement(router: Router, peer: Peer) -> tuple[str, ...]:
+    """Return what the far end has to match before a session comes up, the group's values included; never shown."""
+    group = router.peers.get(peer.group) if peer.group else None
+    shared = group.agreed if group else {}
+    remote = effective(router, peer, "ipv4 unicast").remote_as or ""
+    own = {**shared, **{key: value for key, value in peer.agreed.items() if value or key not in shared}}
+    return (router.asn, remote, *(own.get(key, "") for key in AGREED if key != "remote-as"))
 
 
 def external(router: Router, remote_as: str | None) -> bool:

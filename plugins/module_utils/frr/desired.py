@@ -239,12 +239,16 @@ def peer_lines(peer: Peer) -> list[Words]:
 
 
 def family_settings(desired: Desired, family: str) -> Iterator[Setting]:
-    """Yield the commands inside a family that are not about a neighbour."""
+    """Yield the commands inside a family that are neither about a neighbour nor about a network."""
     policy = desired.policies.get(family, Policy())
     if policy.maximum_paths is not None:
         yield Setting(("maximum-paths",), (str(policy.maximum_paths),), 1)
-    for network in policy.announce if policy.originate else ():
-        yield Setting(("network", str(ipaddress.ip_network(network))))
+
+
+def networks(desired: Desired, family: str) -> list[str]:
+    """Return the networks of a family that the router itself is to bring into BGP."""
+    policy = desired.policies.get(family, Policy())
+    return [str(ipaddress.ip_network(network)) for network in policy.announce] if policy.originate else []
 
 
 def family_lines(desired: Desired, peer: Peer, family: str, *, active_by_default: bool) -> list[Words]:

@@ -5,14 +5,16 @@
 """Edits inside an FRR text that a person wrote: our lines as declared, everybody else's byte for byte.
 
 Ours are a block between two marker comments (lists and maps) and, inside ``router bgp``, the lines about the declared
-neighbours and the few settings that are declared. A line that already says what is wanted stays as it is written,
-whatever its indentation or abbreviation. In the end the text is laid out so that every foreign line acts where it acted
-before (see ``layout.py``).
+neighbours and the few settings that are declared. A ``network`` line tells of no neighbour, so the block notes which
+of them are ours: one that somebody else wrote stays, whatever is declared. A line that already says what is wanted
+stays as it is written, whatever its indentation or abbreviation. In the end the text is laid out so that every foreign
+line acts where it acted before (see ``layout.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import ipaddress
+from collections.abc import Callable, Iterable, Mapping
 
 from . import desired as want
 from .desired import Desired, Setting, Words
@@ -23,6 +25,8 @@ from .text import CLOSED, Context, Line, parse
 from .view import View, peer_key, view
 
 Test = Callable[[Line], bool]
+#: Begins the lines of our block that note a ``network`` line of ours: family and network follow.
+_NOTE = "! originates"
 
 
 def markers(name: str) -> tuple[str, str]:
@@ -36,11 +40,12 @@ def apply(raw: str, desired: Desired) -> str:
     :raises FrrError: when the text cannot be edited without changing the meaning of somebody else's line.
     """
     lines = _checked(raw, desired)
-    old_networks = _originated(lines, desired.name)
+    noted = _noted(lines, desired.name)
+    mine = _ours_to_originate(lines, desired, noted)
     draft = Draft(raw, lines)
     router = Context(ROUTER, desired.key)
     fresh = not any(line.opens == router for line in lines)
-    _block(draft, desired)
+    _block(draft, desired, mine)
     if fresh:
         _new_router(draft, desired)
     if desired.exact:
@@ -57,7 +62,8 @@ def apply(raw: str, desired: Desired) -> str:
                 desired, peer, family, active_by_default=family == want.IPV4 and by_default and not peer.group
             )
         ]
-        _family(draft, desired, family, wanted, old_networks.get(family, set()))
+        _networks(draft, desired, family, noted[family], mine[family])
+        _family(draft, desired, family, wanted)
     return draft.text()
 
 
@@ -86,8 +92,8 @@ def remove(raw: str, desired: Desired) -> str:
 
     draft.drop(ours)
     if not _users(view(draft.lines), desired):
-        networks = _originated(lines, desired.name)
-        draft.drop(lambda line: line.context.kind == FAMILY and _is_network(line, desired, networks))
+        for family, networks in _noted(lines, desired.name).items():
+            draft.drop(lambda line, here=family, gone=networks: _network_of(line, desired.key, here) in gone)  # type: ignore[misc]
         draft.drop_block(*markers(desired.name))
     return draft.text()
 
@@ -142,10 +148,11 @@ def _checked(raw: str, desired: Desired) -> list[Line]:
     return lines
 
 
-def _block(draft: Draft, desired: Desired) -> None:
+def _block(draft: Draft, desired: Desired, networks: Mapping[str, set[str]]) -> None:
     """Have our block before the router: behind it, FRR would refuse all routes for the first seconds."""
     first, last = markers(desired.name)
-    body = [first, *want.policy_lines(desired), last]
+    notes = [f"{_NOTE} {family} {network}" for family in want.FAMILIES for network in sorted(networks[family])]
+    body = [first, *notes, *want.policy_lines(desired), last]
     standing = [line.text for line in draft.lines]
     routers = [i for i, line in enumerate(draft.lines) if line.opens is not None and line.opens.kind == ROUTER]
     if first in standing:
@@ -220,7 +227,17 @@ def _peers(draft: Draft, context: Context, desired: Desired) -> None:
             draft.add(context, words, after=lambda line: line.words[:1] == ("neighbor",))
 
 
-def _family(draft: Draft, desired: Desired, family: str, wanted: list[Words], old_networks: set[str]) -> None:
+def _networks(draft: Draft, desired: Desired, family: str, noted: set[str], ours: set[str]) -> None:
+    """Have our ``network`` lines of one family as declared; those of others stay."""
+    here = Context(FAMILY, desired.key, family)
+    if ours and not any(line.opens == here for line in draft.lines):
+        draft.add_family(desired.key, family)
+    draft.drop(lambda line: _network_of(line, desired.key, family) in noted - ours)
+    for network in sorted(ours):
+        _set(draft, here, Setting(("network", network)))
+
+
+def _family(draft: Draft, desired: Desired, family: str, wanted: list[Words]) -> None:
     """Have the lines in one family about the declared peers exactly as wanted."""
     here = Context(FAMILY, desired.key, family)
     settings = list(want.family_settings(desired, family))
@@ -228,10 +245,7 @@ def _family(draft: Draft, desired: Desired, family: str, wanted: list[Words], ol
     if (wanted or settings) and not any(line.opens == here for line in draft.lines):
         draft.add_family(desired.key, family)
     draft.drop(
-        lambda line: (
-            (line.context == here and _peer_of(line, desired.key) in declared and _normal(line) not in wanted)
-            or (_is_network(line, desired, {family: old_networks}) and _normal(line) not in [s.words for s in settings])
-        )
+        lambda line: line.context == here and _peer_of(line, desired.key) in declared and _normal(line) not in wanted
     )
     if family == want.IPV4 and any(setting.key == ("maximum-paths",) for setting in settings):
         # The same command at router level is about this family, and would win when it comes later.
@@ -276,24 +290,34 @@ def _members(seen: View, desired: Desired, groups: Iterable[str]) -> set[str]:
     return {peer.name for peer in router.peers.values() if peer.group in set(groups)} if router else set()
 
 
-def _originated(lines: list[Line], name: str) -> dict[str, set[str]]:
-    """Return the networks that our block, as it stands, lets out per family: their ``network`` lines are ours."""
-    seen = view(lines)
+def _noted(lines: list[Line], name: str) -> dict[str, set[str]]:
+    """Return the networks per family whose ``network`` lines are ours, as our block notes them."""
+    first, last = markers(name)
+    standing = [line.text for line in lines]
+    block = standing[standing.index(first) : standing.index(last)] if first in standing else []
+    notes = [note.removeprefix(f"{_NOTE} ").rpartition(" ") for note in block if note.startswith(f"{_NOTE} ")]
+    return {family: {network for named, _blank, network in notes if named == family} for family in want.FAMILIES}
+
+
+def _ours_to_originate(lines: list[Line], desired: Desired, noted: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Return the declared networks per family whose ``network`` lines are ours, or are to be: nobody else has one."""
     found = {}
-    for family, kind in ((want.IPV4, "ip"), (want.IPV6, "ipv6")):
-        rules = seen.prefix_lists.get((kind, want.names(name, family)[1]), [])
-        found[family] = {str(rule.network) for rule in rules}
+    for family in want.FAMILIES:
+        standing = {_network_of(line, desired.key, family) for line in lines}
+        declared = want.networks(desired, family)
+        found[family] = {network for network in declared if network in noted[family] or network not in standing}
     return found
 
 
-def _is_network(line: Line, desired: Desired, networks: dict[str, set[str]]) -> bool:
-    return (
-        line.context.kind == FAMILY
-        and line.context.router == desired.key
-        and line.words[:1] == ("network",)
-        and len(line.words) == 2
-        and line.words[1] in networks.get(line.context.name, set())
-    )
+def _network_of(line: Line, key: str, family: str) -> str | None:
+    """Return the network that a ``network`` line of this family is about, in the one form of networks."""
+    here = Context(FAMILY, key, family)
+    if line.context != here or line.negated or not line.known or line.words[:1] != ("network",) or len(line.words) < 2:
+        return None
+    try:
+        return str(ipaddress.ip_network(line.words[1], strict=False))
+    except ValueError:
+        return None
 
 
 def _peer_of(line: Line, key: str) -> str | None:

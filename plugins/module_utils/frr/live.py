@@ -32,6 +32,9 @@ class Asks(Protocol):
     def json_all(self, commands: Sequence[str]) -> list[dict[str, Any]]:
         """Return the answers to several, in their order."""
 
+    def text(self, command: str) -> str:
+        """Return the answer to one command as it is."""
+
 
 @dataclass(frozen=True)
 class Session:
@@ -187,9 +190,28 @@ def kept(before: Live, neighbors: Iterable[str], still: Iterable[str]) -> Wanted
     return Wanted(sessions, 0, tuple(prefixes))
 
 
-def bounced_since(live: Live, seconds: float) -> bool:
-    """Whether a session came up within the last seconds."""
-    return any(session.established and session.up_seconds <= seconds for session in live.sessions.values())
+def restarted(live: Live, before: Live, seconds: float) -> bool:
+    """Whether the daemon shows that it has been given another text since an earlier look.
+
+    An upload restarts it: every session that was up bounces. Or it has other neighbours than before, those aside that
+    come and go by themselves.
+
+    :param seconds: time since the write, which is behind the earlier look.
+    """
+    if _configured(live) != _configured(before):
+        return True
+    was_up = [key for key, session in before.sessions.items() if session.established and not session.dynamic]
+    now = [live.sessions[key] for key in was_up]
+    return bool(now) and all(
+        not session.established
+        or session.up_seconds <= seconds
+        or session.up_seconds < before.sessions[session.neighbor, session.family].up_seconds
+        for session in now
+    )
+
+
+def _configured(live: Live) -> set[tuple[str, str]]:
+    return {key for key, session in live.sessions.items() if not session.dynamic}
 
 
 def facts(live: Live) -> dict[str, Any]:

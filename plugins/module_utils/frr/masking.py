@@ -17,29 +17,25 @@ _SECRET = re.compile(
     )\s+)(?P<secret>\S.*?)(?P<end>\s*)$""",
     re.VERBOSE,
 )
+_COMMENT = re.compile(r"[\s!#]*[!#][\s!#]*")
 _NEIGHBOUR = re.compile(r"^(?P<head>\s*(?:no\s+)?n[eighbor]*\s+\S+\s+passw?o?r?d?\s+)(?P<secret>\S.*?)(?P<end>\s*)$")
 
 
 def line(raw: str) -> str:
-    """Return a line with its secret, if it has one, replaced so that a change of it still shows as a change."""
-    if raw.lstrip()[:1] in ("!", "#"):
+    """Return a line with its secret, if it has one, replaced so that a change of it still shows as a change.
+
+    A comment is read like a command: who takes a line out by a ``!`` leaves its password in the text. Words of a
+    sentence behind "password" are hidden with it, which costs less.
+    """
+    mark = _COMMENT.match(raw)
+    head = mark.group() if mark else ""
+    body = raw[len(head) :]
+    found = _NEIGHBOUR.match(body) or _SECRET.search(body)
+    if found is None or " description " in body[: found.start("secret")]:
         return raw
-    found = _NEIGHBOUR.match(raw) or _SECRET.search(raw)
-    if found is None or " description " in raw[: found.start("secret")]:
-        return raw
-    return f"{raw[: found.start('secret')]}{diff.mask(found['secret'])}{found['end']}"
+    return f"{head}{body[: found.start('secret')]}{diff.mask(found['secret'])}{found['end']}"
 
 
 def text(raw: str) -> str:
     """Return a whole text with its secrets replaced; line ends stay."""
     return "".join(line(item) for item in re.findall(r"[^\n]*\n|[^\n]+\Z", raw))
-
-
-def secrets(raw: str) -> set[str]:
-    """Return the secrets of a text, so that they can be kept out of other messages too."""
-    found = set()
-    for item in raw.splitlines():
-        match = _NEIGHBOUR.match(item) or _SECRET.search(item)
-        if match is not None and item.lstrip()[:1] not in ("!", "#"):
-            found.add(match["secret"])
-    return found

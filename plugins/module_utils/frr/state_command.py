@@ -5,8 +5,8 @@
 """The one place of the collection that starts a program, and only one that the user names.
 
 The console's API knows no session state, so it is read with the router's own ``vtysh``, usually over SSH; and whoever
-has FRR at hand may let it check a text. Both are options that are empty by default. Words are handed over one by one,
-never through a shell.
+has FRR at hand may let it check a text. Both are options that are empty by default; ``auto`` names for the second
+whatever of FRR there is. Words are handed over one by one, never through a shell.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,16 +26,29 @@ from .errors import FrrError
 
 #: bgpd tells rejected lines this way; its exit code is 0 all the same.
 _REJECTED = re.compile(r"on config line (\d+)")
+#: bgpd tells reasons beside them, without line numbers: ``% Configure the peer-group first``, or a description behind
+#: ``% Configuration failed.``; an unknown command has none.
+_REASON = re.compile(r"^(?:% (?!Configuration failed)|Error description: )(.+?)\.?\s*$", re.MULTILINE)
 #: vtysh: ``line 4: % Unknown command[25]: ...``; the number in brackets is the node.
-_UNKNOWN = re.compile(r"^line (\d+): (.*)$", re.MULTILINE)
+_UNKNOWN = re.compile(r"^line (\d+): (?:% )?([^:\[\n]*)", re.MULTILINE)
+#: Where FRR's packages put the two programs, beside what PATH says.
+_PLACES = {
+    "vtysh": ("/usr/bin/vtysh", "/usr/local/bin/vtysh"),
+    "bgpd": ("/usr/lib/frr/bgpd", "/usr/libexec/frr/bgpd", "/usr/sbin/bgpd"),
+}
+
+
+#: Stands for a command: whatever of FRR is at hand.
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """One line that a dry run rejects; ``line`` is 1-based."""
+    """One line that a dry run rejects; ``line`` is 1-based, ``reason`` empty when the program gives none."""
 
     line: int
     program: str
+    reason: str = ""
 
 
 class StateUnavailable(FrrError):
@@ -73,7 +87,23 @@ class Shell:
         """
         return self._documents(commands, f"asking the router for '{commands[0]}' and {len(commands) - 1} more")
 
+    def text(self, command: str) -> str:
+        """Return the answer to one command as it is; it may hold passwords.
+
+        :raises StateUnavailable: the command cannot be run, or fails.
+        """
+        return self._answer([command], f"asking the router for '{command}'")
+
     def _documents(self, commands: Sequence[str], doing: str) -> list[dict[str, Any]]:
+        documents = _each(self._answer(commands, doing), doing, self.argv)
+        if len(documents) != len(commands):
+            # One that has nothing to say may print nothing, and then only a run of its own tells which it was.
+            if len(commands) > 1:
+                return [self.json(command) for command in commands]
+            documents = [{}]
+        return [document if isinstance(document, dict) else {} for document in documents]
+
+    def _answer(self, commands: Sequence[str], doing: str) -> str:
         far = bool(self.argv) and os.path.basename(self.argv[0]) == "ssh"
         words = [word for command in commands for word in ("-c", shlex.quote(command) if far else command)]
         done = _run([*self.argv, *words], self.timeout, doing)
@@ -84,13 +114,7 @@ class Shell:
             if done.returncode in _NO_PROGRAM:
                 raise _unavailable(doing, self.argv, answer, kind=NoShell)
             raise _unavailable(doing, self.argv, answer)
-        documents = _each(out, doing, self.argv)
-        if len(documents) != len(commands):
-            # One that has nothing to say may print nothing, and then only a run of its own tells which it was.
-            if len(commands) > 1:
-                return [self.json(command) for command in commands]
-            documents = [{}]
-        return [document if isinstance(document, dict) else {} for document in documents]
+        return out
 
 
 def _each(text: str, doing: str, argv: Sequence[str]) -> list[Any]:
@@ -138,10 +162,38 @@ def dry_run(argv: Sequence[str], text: str, timeout: float = 30.0) -> list[Rejec
         done = _run([*argv, *arguments], timeout, f"checking the text with {program}", param="validate_command")
         if done.returncode < 0:
             return []
-        found = _REJECTED.findall(done.stdout)
         if program == "vtysh":
-            found = [number for number, _said in _UNKNOWN.findall(done.stdout + done.stderr)]
-        return [Rejection(number, program) for number in sorted({int(number) for number in found})]
+            said = {int(number): words.strip() for number, words in _UNKNOWN.findall(done.stdout + done.stderr)}
+            return [Rejection(number, program, words) for number, words in sorted(said.items())]
+        found = sorted({int(number) for number in _REJECTED.findall(done.stdout)})
+        reasons = _REASON.findall(done.stderr)
+        if len(reasons) == len(found):
+            return [Rejection(number, program, words) for number, words in zip(found, reasons, strict=True)]
+        # Which of them belongs to which line cannot be told.
+        among = f"bgpd says: {', '.join(dict.fromkeys(reasons))}" if reasons else ""
+        return [Rejection(number, program, among) for number in found]
+
+
+def rejections(given: Sequence[str], text: str, owned: Collection[int]) -> list[Rejection]:
+    """Return the lines that the given command rejects, or for ``auto`` every program of FRR that is at hand.
+
+    bgpd rejects lines of FRR's other daemons, which may well be in the text of a router: when both are asked, vtysh
+    decides about the lines that are not ``owned``. A program that was not named and cannot be run says nothing.
+    """
+    if list(given) != [AUTO]:
+        return dry_run(given, text) if given else []
+    found, asked = [], 0
+    for name, places in _PLACES.items():
+        program = shutil.which(name) or next((place for place in places if os.access(place, os.X_OK)), None)
+        if program is None:
+            continue
+        try:
+            rejected = dry_run([program], text)
+        except StateUnavailable:
+            continue
+        found += [item for item in rejected if not asked or item.line in owned]
+        asked += 1
+    return found
 
 
 def _run(

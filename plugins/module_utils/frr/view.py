@@ -19,6 +19,8 @@ from .text import Line
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network  # pylint: disable=unsupported-binary-operation
 
+#: Attributes of a neighbour which both ends have to agree on, or no session comes up.
+AGREED = ("local-as", "password", "remote-as", "shutdown")
 #: Sequence steps that FRR gives to prefix-list lines without ``seq``.
 _STEP = 5
 
@@ -78,13 +80,18 @@ class FamilyPeer:
 
 @dataclass
 class Peer:
-    """A neighbour, or a group when ``is_group``; ``lines`` are the numbers of all lines about it."""
+    """A neighbour, or a group when ``is_group``; ``lines`` are the numbers of all lines about it.
+
+    :param agreed: what the far end has to match before a session comes up (:data:`AGREED`), by its keyword; it holds
+        the password, so it is never shown.
+    """
 
     name: str
     is_group: bool = False
     remote_as: str | None = None
     group: str | None = None
     password: bool = False
+    agreed: dict[str, str] = field(default_factory=dict, repr=False)
     families: dict[str, FamilyPeer] = field(default_factory=dict)
     lines: list[int] = field(default_factory=list)
 
@@ -297,6 +304,9 @@ def _neighbor(router: Router, line: Line, number: int) -> None:
     peer = router.peers.setdefault(name, Peer(name))
     peer.lines.append(number)
     value = None if line.negated else (rest[0] if rest else None)
+    if attribute in AGREED:
+        # Behind "shutdown" stands at most a message for people.
+        peer.agreed[attribute] = "" if line.negated else "yes" if attribute == "shutdown" else " ".join(rest)
     if attribute == "interface" and "remote-as" in rest[:-1]:
         peer.remote_as = rest[rest.index("remote-as") + 1]
     elif attribute == "interface" and "peer-group" in rest[:-1]:

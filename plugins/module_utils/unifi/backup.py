@@ -23,8 +23,19 @@ from .bgp_config import Stored, checksum
 FORMAT = "homeops.cluster/udm-bgp-backup/1"
 
 
-def write(folder: str, host: str, site: str, stored: Stored, clock: Callable[[], float] = time.time) -> str:
-    """Write what a console held and return the file's path; two in one second get two names."""
+def write(
+    folder: str,
+    host: str,
+    site: str,
+    stored: Stored,
+    clock: Callable[[], float] = time.time,
+    *,
+    by_restore: bool = False,
+) -> str:
+    """Write what a console held and return the file's path; two in one second get two names.
+
+    :param by_restore: a restore replaces it, so it is what somebody wanted to get away from.
+    """
     now = clock()
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     name = f"{site}-{stamp}-{stored.checksum[:12]}"
@@ -34,6 +45,7 @@ def write(folder: str, host: str, site: str, stored: Stored, clock: Callable[[],
         "site": site,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
         "sha256": stored.checksum,
+        "by_restore": by_restore,
         "object": stored.document,
     }
     text = json.dumps(document, indent=2, sort_keys=True) + "\n"
@@ -86,6 +98,29 @@ def read(path: str, read_text: Callable[[str], str] = files.read_text) -> tuple[
             param="src",
         )
     return {key: value for key, value in document.items() if key != "object"}, stored
+
+
+def newest(folder: str) -> str:
+    """Return the newest backup of a folder that no restore wrote, or the newest file that is none, to be told of.
+
+    What a restore replaced is kept too, but to put it back would undo the restore: it has to be named.
+
+    :raises InputError: there is none.
+    """
+    for path in reversed(listed(folder)):
+        try:
+            about, _stored = read(path)
+        except InputError:
+            return path
+        if not about.get("by_restore"):
+            return path
+    raise InputError(
+        "the directory holds no backup",
+        target=folder,
+        answer="apart from what a restore has replaced" if listed(folder) else "",
+        remedy="Name the file that is meant",
+        param="src",
+    )
 
 
 def listed(folder: str) -> list[str]:

@@ -22,16 +22,11 @@ from .errors import UnifiError, Unreachable
 
 TEXT = "frr_bgpd_config"
 #: What the console takes at most (its own field patterns).
-_FILE_NAME, _DESCRIPTION = 256, 128
+_FILE_NAME, DESCRIPTION = 256, 128
 
 
 class ConcurrentEdit(UnifiError):
-    """Somebody else changed the configuration between our reading and our writing, or right after it.
-
-    :cvar written: whether we wrote.
-    """
-
-    written: bool = False
+    """Somebody else changed the configuration between our reading and our writing, or right after it."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +47,11 @@ class Stored:
     def enabled(self) -> bool:
         """Whether the console runs it."""
         return bool((self.document or {}).get("enabled"))
+
+    @property
+    def description(self) -> str:
+        """The console's own description of it."""
+        return str((self.document or {}).get("description") or "")
 
     @property
     def checksum(self) -> str:
@@ -104,7 +104,8 @@ class BgpConfig:
         """Replace the text, if the console still holds what the plan was made on, and return what it then holds.
 
         :param file_name: used when the console has none yet; ``uploaded_file_name`` is required.
-        :raises ConcurrentEdit: it holds something else; nothing was written.
+        :raises ConcurrentEdit: it holds something else; ``written`` says whether ours was there first.
+        :raises UnifiError: with ``written`` when it may hold the new text all the same.
         """
         self._guard(planned_on)
         document = dict(planned_on.document or {})
@@ -112,7 +113,7 @@ class BgpConfig:
         document["enabled"] = enabled
         document["uploaded_file_name"] = str(document.get("uploaded_file_name") or file_name)[:_FILE_NAME]
         if description is not None:
-            document["description"] = description[:_DESCRIPTION]
+            document["description"] = description[:DESCRIPTION]
         wanted = Stored(document)
         return self._replace(wanted)
 
@@ -130,10 +131,14 @@ class BgpConfig:
         return self._confirmed(Stored())
 
     def _guard(self, planned_on: Stored) -> None:
-        """Read again just before writing: a write replaces everything, also what somebody changed a moment ago."""
-        if not self.read().same(planned_on):
+        """Read again just before writing: a write replaces everything, also what somebody changed a moment ago.
+
+        So every key counts, the description and those that are not known here included.
+        """
+        if self.read().document != planned_on.document:
             raise ConcurrentEdit(
                 f"writing the BGP configuration of site {self.site}",
+                target=self._client.door.name,
                 answer="somebody else has changed it since it was read",
                 remedy="Nothing was written. Run again",
             )
@@ -146,7 +151,7 @@ class BgpConfig:
             # It may have been stored all the same, and a second POST would restart the daemon again.
             if not error.sent:
                 raise
-            found = self.read()
+            found = self._after_write()
             if found.same(wanted):
                 return found
             raise
@@ -154,13 +159,22 @@ class BgpConfig:
 
     def _confirmed(self, wanted: Stored) -> Stored:
         """Read what the console holds after a write: it is its word that counts."""
-        found = self.read()
+        found = self._after_write()
         if not found.same(wanted):
             error = ConcurrentEdit(
                 f"writing the BGP configuration of site {self.site}",
+                target=self._client.door.name,
                 answer="the console accepted it, but holds something else now",
                 remedy="Somebody else may have written at the same moment. Run again",
             )
             error.written = True
             raise error
         return found
+
+    def _after_write(self) -> Stored:
+        """Read again; when that fails, the error says that something may have been written."""
+        try:
+            return self.read()
+        except UnifiError as error:
+            error.written = True
+            raise

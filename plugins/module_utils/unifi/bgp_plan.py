@@ -16,8 +16,8 @@ from ..frr.desired import FAMILIES, Desired, policy_of
 from ..frr.errors import FrrError
 from ..frr.live import Expected, Live, Wanted, kept
 from ..frr.state_command import Rejection
-from ..frr.view import view
-from .bgp_config import Stored
+from ..frr.view import holds, view
+from .bgp_config import DESCRIPTION, Stored
 
 #: More are counted only: nobody reads a warning of a hundred lines.
 _TOLD = 8
@@ -28,6 +28,8 @@ class Plan:
     """What a run would do.
 
     :param faults: of the text as it will be, ours first known by ``owned``.
+    :param description: the console's own description as it is to be; None leaves it alone.
+    :param target: which part of the configuration it is about, for messages.
     :param owned: numbers of the lines of ``after`` that the declaration is responsible for.
     """
 
@@ -37,11 +39,19 @@ class Plan:
     faults: tuple[lint.Fault, ...]
     owned: frozenset[int]
     peers: frozenset[str]
+    description: str | None = None
+    target: str = ""
+
+    @property
+    def describes(self) -> bool:
+        """Whether the console is to describe it in other words."""
+        return self.description is not None and bool(self.after) and self.description != self.before.description
 
     @property
     def changed(self) -> bool:
         """Whether the console has to be written to: it restarts the routing daemon with every write."""
-        return self.after != self.before.text or (bool(self.after) and self.enabled != self.before.enabled)
+        switched = bool(self.after) and self.enabled != self.before.enabled
+        return self.after != self.before.text or switched or self.describes
 
     def is_ours(self, fault: lint.Fault) -> bool:
         """Whether a fault is in a line of ours or about a neighbour of ours."""
@@ -50,14 +60,26 @@ class Plan:
     def diff(self, title: str) -> dict[str, str]:
         """Return the texts before and after, passwords masked."""
         return {
-            "before": _shown(self.before.text, self.before.enabled, self.before.document is None),
-            "after": _shown(self.after, self.enabled, not self.after and self.before.document is None),
+            "before": self._described(self.before.description)
+            + _shown(self.before.text, self.before.enabled, self.before.document is None),
+            "after": self._described(self.description or "")
+            + _shown(self.after, self.enabled, not self.after and self.before.document is None),
             "before_header": title,
             "after_header": title,
         }
 
+    def _described(self, words: str) -> str:
+        return f"! (the console describes this configuration as '{words}')\n" if self.describes else ""
 
-def plan(stored: Stored, desired: Desired, state: str, enabled: bool, expected: Sequence[Expected]) -> Plan:
+
+def plan(
+    stored: Stored,
+    desired: Desired,
+    state: str,
+    enabled: bool,
+    expected: Sequence[Expected],
+    description: str | None = None,
+) -> Plan:
     """Plan one run.
 
     :raises FrrError: the text cannot be edited, or what is declared would not work.
@@ -71,9 +93,19 @@ def plan(stored: Stored, desired: Desired, state: str, enabled: bool, expected: 
     peers = frozenset(peer.key for peer in desired.peers) if not absent else frozenset()
     # That our own password stands there in clear text is what was asked for.
     faults = tuple(fault for fault in lint.lint(lines) if fault.id != "password" or fault.line not in owned)
-    made = Plan(stored, after, stored.enabled if absent else enabled, faults, owned, peers)
+    made = Plan(
+        stored,
+        after,
+        stored.enabled if absent else enabled,
+        faults,
+        owned,
+        peers,
+        None if absent or description is None else description[:DESCRIPTION],
+        f"block {desired.name} of router bgp {desired.asn}",
+    )
     if not absent:
-        _refuse(made, [*(fault.sentence() for fault in faults if _breaks(made, fault)), *_refused(made, expected)])
+        broken = [fault.sentence() for fault in faults if _breaks(made, fault)]
+        _refuse(made, [*broken, *_refused(made, expected)], "policies" if broken else "expected_prefixes")
     return made
 
 
@@ -101,8 +133,13 @@ def judge_rejections(made: Plan, rejections: Sequence[Rejection]) -> str:
     """
     lines = text.parse(made.after)
     shown = {item.line: masking.line(lines[item.line - 1].text) for item in rejections if item.line <= len(lines)}
-    _refuse(made, [f"line {number}: '{line}' is rejected" for number, line in shown.items() if number in made.owned])
-    foreign = [f"line {number}: '{line}'" for number, line in shown.items() if number not in made.owned]
+    reasons = {number: {item.reason for item in rejections if item.line == number and item.reason} for number in shown}
+    why = {number: f" ({'; '.join(sorted(words))})" if words else "" for number, words in reasons.items()}
+    ours = [
+        f"line {number}: '{line}' is rejected{why[number]}" for number, line in shown.items() if number in made.owned
+    ]
+    _refuse(made, ours, "validate_command")
+    foreign = [f"line {number}: '{line}'{why[number]}" for number, line in shown.items() if number not in made.owned]
     return f"FRR rejects lines that are not managed here: {'; '.join(foreign)}." if foreign else ""
 
 
@@ -120,11 +157,24 @@ def wanted(desired: Desired, expected: Sequence[Expected], minimum: int) -> Want
     return Wanted(tuple(sessions), minimum, tuple(expected), maps)
 
 
+def far_end_first(made: Plan, live: Live) -> set[str]:
+    """Return the neighbours whose session cannot come back before their own side is changed as well.
+
+    Who is given another AS, password or ``shutdown`` loses the session with this text, and so does who is taken out.
+    In the phase the router comes first: to wait here for what the cluster has to do next would never end.
+    """
+    if not made.enabled:
+        return {key[0] for key in live.sessions}
+    earlier, later = (_agreements(raw, live) for raw in (made.before.text, made.after))
+    return {key[0] for key in live.sessions if earlier.get(key[0]) != later.get(key[0])}
+
+
 def still_wanted(made: Plan, live: Live) -> Wanted:
-    """Return that what worked before the change still works, as far as the new text means it to."""
+    """Return that what worked before the change still works, as far as the new text and the far ends allow it."""
     seen = view(text.parse(made.after))
     names = {name for router in seen.routers.values() for name, peer in router.peers.items() if not peer.is_group}
     names |= {key[0] for key, session in live.sessions.items() if session.dynamic}
+    names -= far_end_first(made, live)
     accepted: set[str] = set()
     active = {key for key, session in live.sessions.items() if session.dynamic}
     for router in seen.routers.values():
@@ -137,6 +187,25 @@ def still_wanted(made: Plan, live: Live) -> Wanted:
     wanted = kept(live, names, accepted)
     # A family that a neighbour had and the declaration does not give it is meant to go.
     return replace(wanted, sessions=tuple(key for key in wanted.sessions if key in active))
+
+
+def _agreements(raw: str, live: Live) -> dict[str, tuple[str, ...]]:
+    """Return what each neighbour's far end has to match, those included that called in through a range."""
+    found: dict[str, tuple[str, ...]] = {}
+    for router in view(text.parse(raw)).routers.values():
+        for name, peer in router.peers.items():
+            if not peer.is_group:
+                found[name] = admission.agreement(router, peer)
+        for (name, _family), session in live.sessions.items():
+            groups = [router.peers.get(group) for prefix, group in router.ranges.items() if _holds(prefix, name)]
+            if session.dynamic and groups and groups[0] is not None:
+                found[name] = admission.agreement(router, groups[0])
+    return found
+
+
+def _holds(prefix: str, name: str) -> bool:
+    network, address = _network(prefix), _network(name)
+    return network is not None and address is not None and holds(network, address)
 
 
 def _network(prefix: str) -> Any:
@@ -165,12 +234,14 @@ def _refused(made: Plan, expected: Sequence[Expected]) -> list[str]:
     return found
 
 
-def _refuse(made: Plan, reasons: Sequence[str]) -> None:
+def _refuse(made: Plan, reasons: Sequence[str], param: str) -> None:
     if reasons:
         raise FrrError(
             "planning the router's BGP text",
+            target=made.target,
             answer="; ".join(dict.fromkeys(reasons)),
             remedy="Nothing was written",
+            param=param,
             facts={"faults": told(made.faults)},
         )
 

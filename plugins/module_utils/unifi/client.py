@@ -141,6 +141,7 @@ class Client:
                         target=self.door.name,
                         answer="the console answers the login, but gives no session, as it does when it throttles",
                         remedy="Wait a minute, or use an API key: it is not limited",
+                        param="username",
                     )
                 raise refusal("logging in", self.door.name, answer.status, answer.body, with_key=False)
             seconds = _retry_after(answer.headers.get("retry-after", "")) or float(wait)

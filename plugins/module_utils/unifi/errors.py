@@ -22,10 +22,12 @@ class UnifiError(HomeopsError):
 
     :cvar status: the HTTP status, 0 when there was no answer.
     :cvar code: the console's own code such as ``api.err.NoPermission``, empty when it gave none.
+    :cvar written: whether the console may hold what was to be written all the same.
     """
 
     status: int = 0
     code: str = ""
+    written: bool = False
 
 
 class Unreachable(UnifiError):
@@ -65,6 +67,10 @@ class NotFound(UnifiError):
     """The console has no such thing."""
 
 
+#: How the codes of UniFi OS begin when a login fails.
+_NO_LOGIN = "AUTHENTICATION_FAILED"
+
+
 def describe(status: int, body: bytes) -> tuple[str, str]:
     """Return the console's code and its words out of an error body of either generation, or of none.
 
@@ -92,32 +98,44 @@ def describe(status: int, body: bytes) -> tuple[str, str]:
 
 
 def refusal(attempted: str, target: str, status: int, body: bytes, *, with_key: bool) -> UnifiError:
-    """Return the error for an answer that is none of the good ones."""
+    """Return the error for an answer that is none of the good ones.
+
+    :param with_key: whether the request came with an API key, not within a session.
+    """
     code, words = describe(status, body)
     kind: type[UnifiError] = UnifiError
-    remedy = ""
+    remedy = param = ""
+    account = "api_key" if with_key else "username"
     if code == "api.err.BgpUnsupportedDevice":
         kind = UnsupportedDevice
         remedy = (
             "BGP needs an adopted gateway whose firmware can do it (UniFi OS 4.1 with Network 9 or newer); look at the "
             "gateway's model and firmware in the console"
         )
-    elif status == 401 and with_key:
-        kind, remedy = LoginFailed, "Check that the API key is valid, has not been revoked and is of this console"
-    elif status == 401:
-        kind, remedy = LoginFailed, "Check the user name and the password"
+    elif status == 404 or code == "api.err.NoSiteContext":
+        # Another site than there is answers 401 in the first generation.
+        kind, param = NotFound, "site"
+        remedy = "Check the site's internal name (not the display name), and the console's version"
+    elif status == 429 or code == "AUTHENTICATION_FAILED_LIMIT_REACHED":
+        kind, param = Throttled, account
+        remedy = "Wait a minute" if with_key else "Wait a minute, or use an API key: it is not limited"
     elif status == 499 or code in ("api.err.Ubic2faTokenRequired", "MFA_AUTH_REQUIRED"):
-        kind, remedy = MfaRequired, "Use an API key, or a local account without a second factor"
+        kind, param = MfaRequired, account
+        remedy = "Use an API key, or a local account without a second factor"
+    elif with_key and (status == 401 or code.startswith(_NO_LOGIN)):
+        kind, param = LoginFailed, account
+        remedy = "Check that the API key is valid, has not been revoked and is of this console"
+    elif status == 401 or code.startswith(_NO_LOGIN):
+        # UniFi OS answers a wrong password with 403 and this code, older releases with 401.
+        kind, param = LoginFailed, "password"
+        remedy = "Check the user name and the password"
     elif status == 403 or code == "api.err.NoPermission":
-        kind, remedy = NoPermission, "Give the account or API key the right to administer the network application"
-    elif status == 429:
-        kind, remedy = Throttled, "Wait a minute, or use an API key: it is not limited"
-    elif status == 404:
-        kind, remedy = NotFound, "Check the site's internal name (not the display name), and the console's version"
+        kind, param = NoPermission, account
+        remedy = "Give the account or API key the right to administer the network application"
     elif status == 400:
         remedy = "The console's words say which field it does not like"
     elif status >= 500:
         remedy = "Look at the console itself; a restart of its network application takes some minutes"
-    error = kind(attempted, target=target, answer=words, remedy=remedy)
+    error = kind(attempted, target=target, answer=words, remedy=remedy, param=param)
     error.status, error.code = status, code
     return error

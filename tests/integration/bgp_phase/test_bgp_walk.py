@@ -13,9 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.harness.bgp import CILIUM, Kubernetes, Router, Vty, until
-from tests.harness.lab import Lab
+import pytest
+import yaml
 
+from tests.harness.bgp import CILIUM, Kubernetes, Router, Vty, until
+from tests.harness.lab import CHECKOUT, Lab
+
+MODEL = CHECKOUT / "inventories" / "home" / "group_vars" / "all"
 NODES = {"mini01": "172.29.51.11", "mini02": "172.29.51.12", "mini03": "172.29.51.13"}
 SERVICES = "/api/v1/namespaces/default/services"
 Call = Callable[..., dict[str, Any]]
@@ -164,6 +168,28 @@ def test_there_and_back_between_the_schemas_with_no_lost_route(
         rate = watch.looks / max(watch.seconds, 0.001)
         print(f"{schema}: {watch.looks} looks, {rate:.1f} a second, fewest paths {watch.lowest}")
     assert call("cilium_bgp_info")["findings"] == []
+
+
+@pytest.mark.parametrize(("authentication", "password"), [(True, "canary-first"), (True, "canary-second"), (False, "")])
+def test_the_password_of_the_sessions_changes_in_one_run(
+    lab: Lab, router: Router, kubernetes: Kubernetes, tmp_path: Path, authentication: bool, password: str
+) -> None:
+    bgp = {**yaml.safe_load((MODEL / "bgp.yml").read_text(encoding="utf-8"))["homeops_bgp"]}
+    bgp["authentication"] = authentication
+    wanted = tmp_path / "model.yml"
+    wanted.write_text(yaml.safe_dump({"homeops_bgp": bgp}), encoding="utf-8")
+    uploads = lab.status()["console"]["uploads"]
+    # The router comes first, and its sessions cannot come back before the cluster has the password as well.
+    run = lab.play("-t", "bgp", "-e", f"@{wanted}", HOMEOPS_BGP_PASSWORD=password)
+    assert run.rc == 0, run.output[-3000:]
+    assert lab.status()["console"]["uploads"] == uploads + 1
+    assert "canary" not in run.output
+    for name in ("web", "ingress"):
+        assert sources(router, f"{address(kubernetes, name)}/32") == set(NODES.values())
+    told = router.show("show bgp neighbors json")
+    assert {bool(told[node].get("authenticationEnabled")) for node in NODES.values()} == {authentication}
+    again = lab.play("-t", "bgp", "-e", f"@{wanted}", HOMEOPS_BGP_PASSWORD=password)
+    assert again.rc == 0 and again.changed == set(), again.output[-3000:]
 
 
 def test_the_phase_mends_what_was_changed_by_hand(lab: Lab, router: Router, kubernetes: Kubernetes) -> None:

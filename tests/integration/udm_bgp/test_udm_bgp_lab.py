@@ -143,6 +143,41 @@ def test_what_breaks_a_session_is_taken_back(lab: Lab, router: Router, call: Cal
     assert "works again" in caught.value.facts["reports"]["after_rollback"]
 
 
+def preferring(value: int) -> dict[str, Any]:
+    """The home model's declaration with another local preference, and a wait for what worked before."""
+    changed = options()
+    changed["policies"]["ipv4"]["local_preference"] = value
+    return {**changed, "wait": True, "wait_for": "kept"}
+
+
+def runs(router: Router, value: int) -> bool:
+    """Whether the daemon runs that preference."""
+    return f"set local-preference {value}" in router.vtysh("show running-config").stdout
+
+
+def test_an_upload_that_comes_late_is_waited_for(lab: Lab, router: Router, call: Call) -> None:
+    call(udm_bgp_peer, **options(), state="exact", wait=True, wait_timeout=60, state_command=vtysh(lab))
+    lab.console_fault(slow_apply=12)
+    ctx = Context()
+    result = call(udm_bgp_peer, ctx, **preferring(310), wait_timeout=60, state_command=vtysh(lab))
+    assert result["checked"] == "sessions and routes"
+    assert not any("did not show" in text for text in ctx.warnings)
+    assert runs(router, 310)
+
+
+def test_an_upload_that_is_lost_is_not_called_proven(lab: Lab, router: Router, call: Call) -> None:
+    call(udm_bgp_peer, **options(), state="exact", wait=True, wait_timeout=60, state_command=vtysh(lab))
+    lab.console_fault(apply_lost=True)
+    ctx = Context()
+    result = call(udm_bgp_peer, ctx, **preferring(320), wait_timeout=5, state_command=vtysh(lab))
+    assert result["checked"] == "stored text" and not runs(router, 320)
+    assert "did not show that it runs it" in ctx.warnings[-1]
+    assert "local-preference 320\n" in stored(router)
+    lab.command("fault", "--clear")
+    assert router.upload(stored(router)).status == 200
+    until("the stored text in force", lambda: runs(router, 320))
+
+
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
@@ -204,6 +239,12 @@ def test_an_account_with_a_second_factor_is_told(lab: Lab, router: Router, call:
         call(udm_bgp_info, **account)
 
 
+def test_a_wrong_password_is_no_missing_right(router: Router, call: Call) -> None:
+    with pytest.raises(errors.LoginFailed, match="Check the user name and the password") as caught:
+        call(udm_bgp_info, username=router.record["username"], password="wrong", api_key=None)
+    assert caught.value.param == "password"
+
+
 def test_the_playbooks_keep_and_restore(lab: Lab, router: Router, call: Call) -> None:
     kept = lab.play(playbook="playbooks/bgp_backup.yml")
     assert kept.rc == 0 and not kept.changed, kept.output[-2000:]
@@ -213,5 +254,8 @@ def test_the_playbooks_keep_and_restore(lab: Lab, router: Router, call: Call) ->
     assert stored(router) != before
     assert lab.play("--check", "--diff", playbook="playbooks/bgp_restore.yml").rc == 0
     assert stored(router) != before
-    assert lab.play(playbook="playbooks/bgp_restore.yml").rc == 0
-    assert stored(router) == before
+    for changes in (1, 0):
+        # A second time changes nothing: what the first one replaced is kept, but not put back.
+        run = lab.play(playbook="playbooks/bgp_restore.yml")
+        assert (run.rc, len(run.changed)) == (0, changes), run.output[-2000:]
+        assert stored(router) == before

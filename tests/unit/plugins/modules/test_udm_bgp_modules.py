@@ -9,77 +9,35 @@ from __future__ import annotations
 import json
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
-from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError, InputError
+from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import (
+    InputError,
+)
+from ansible_collections.homeops.cluster.plugins.module_utils.frr import state_command
 from ansible_collections.homeops.cluster.plugins.module_utils.frr.errors import FrrError
-from ansible_collections.homeops.cluster.plugins.module_utils.frr.state_command import StateUnavailable
-from ansible_collections.homeops.cluster.plugins.module_utils.unifi import bgp_wait, session
 from ansible_collections.homeops.cluster.plugins.module_utils.unifi.bgp_config import ConcurrentEdit
-from ansible_collections.homeops.cluster.plugins.module_utils.unifi.client import Client
-from ansible_collections.homeops.cluster.plugins.module_utils.unifi.transport import Door
 from ansible_collections.homeops.cluster.plugins.modules import udm_bgp_info, udm_bgp_peer, udm_bgp_restore
 from tests.unit.plugins.module_utils.frr import frr_samples as samples
-from tests.unit.plugins.module_utils.unifi.unifi_console import KEY, Console
-
-SECRET = "canary-md5-3f"
+from tests.unit.plugins.module_utils.unifi.unifi_console import Console
+from tests.unit.plugins.modules.udm_bgp_stand_in import (
+    SECRET,
+    connected,
+    declare,
+    holding,
+    run,
+)
 
 
 @pytest.fixture
 def console(monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
-    made = Console()
-
-    def connect(params: Any, ctx: Context) -> Client:
-        return Client(Door("127.0.0.1", made.port, plain=True, timeout=5), api_key=params["api_key"])
-
-    monkeypatch.setattr(session, "connect", connect)
-    monkeypatch.setattr(bgp_wait, "SETTLE", 0.3)
-    yield made
-    made.close()
-
-
-def run(module: Any, ctx: Context | None = None, **given: Any) -> dict[str, Any]:
-    rules = ("mutually_exclusive", "required_one_of")
-    validator = ArgumentSpecValidator(
-        module.SPEC["argument_spec"], **{key: module.SPEC[key] for key in rules if key in module.SPEC}
-    )
-    checked = validator.validate({"host": "udm", "api_key": KEY, **given})
-    assert not checked.error_messages, checked.error_messages
-    return module.run(checked.validated_parameters, ctx or Context(diff_mode=True))
-
-
-def declare(**more: Any) -> dict[str, Any]:
-    return {
-        "name": "home-ops",
-        "asn": 64513,
-        "router_id": "172.29.51.1",
-        "neighbors": [
-            {"address": node, "remote_as": "64512", "description": f"mini0{number}", "password": SECRET}
-            for number, node in enumerate(samples.NODES, start=1)
-        ],
-        "policies": {"ipv4": {"accept": [{"prefix": "172.29.52.0/24", "le": 32}], "maximum_paths": 3}},
-        **more,
-    }
-
-
-def holding(console: Console, raw: str, **more: Any) -> None:
-    console.document = {
-        "_id": "id-0",
-        "site_id": "site-1",
-        "enabled": True,
-        "frr_bgpd_config": raw,
-        "uploaded_file_name": "mine.conf",
-        "description": "by hand",
-        "device_mac": "aa:bb",
-        **more,
-    }
+    with connected(monkeypatch) as made:
+        yield made
 
 
 def test_a_second_run_uploads_nothing(console: Console) -> None:
@@ -163,6 +121,60 @@ def test_a_dry_run_tells_of_other_peoples_lines_only(console: Console, program: 
     assert console.uploads == 1
 
 
+@pytest.mark.skipif(not (samples.BGPD and samples.VTYSH), reason="FRR is not installed")
+def test_what_is_at_hand_of_frr_is_asked_before_an_upload_only(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    ordinary = state_command.dry_run
+
+    def dry_run(argv: Any, text: str) -> Any:
+        asked.append(Path(argv[-1]).name)
+        return ordinary(argv, text)
+
+    monkeypatch.setattr(state_command, "dry_run", dry_run)
+    # A line of another daemon is none of bgpd's, and no fault of the router's text.
+    holding(console, "ip forwarding\nhostnam\n")
+    ctx = Context()
+    run(udm_bgp_peer, ctx, validate_command=["auto"], **declare())
+    assert asked == ["vtysh", "bgpd"]
+    told = next(text for text in ctx.warnings if text.startswith("FRR rejects"))
+    assert "'hostnam' (" in told and "ip forwarding" not in told
+    run(udm_bgp_peer, validate_command=["auto"], **declare())
+    assert len(asked) == 2
+
+
+def test_a_controller_without_frr_goes_on_without(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_command, "_PLACES", {"vtysh": ("/nowhere/vtysh",)})
+    monkeypatch.setattr(state_command.shutil, "which", lambda name: None)
+    assert run(udm_bgp_peer, validate_command=["auto"], **declare())["changed"]
+
+
+def test_a_rejected_line_of_ours_is_told_with_frrs_reason(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dry_run(argv: Any, text: str) -> Any:
+        (number,) = (
+            n for n, line in enumerate(text.splitlines(), 1) if line.endswith("address prefix-list HOME-OPS-V4-IN")
+        )
+        return [state_command.Rejection(number, "bgpd", "Configure the peer-group first")]
+
+    monkeypatch.setattr(state_command, "dry_run", dry_run)
+    with pytest.raises(FrrError, match=r"is rejected \(Configure the peer-group first\)") as caught:
+        run(udm_bgp_peer, validate_command=["/usr/bin/vtysh"], **declare())
+    assert caught.value.param == "validate_command" and "block home-ops of router bgp 64513" in str(caught.value)
+    assert console.uploads == 0
+
+
+def test_another_description_is_a_change_of_its_own(console: Console) -> None:
+    run(udm_bgp_peer, **declare())
+    assert not run(udm_bgp_peer, **declare())["changed"]
+    long = "the nodes " * 20
+    result = run(udm_bgp_peer, description=long, **declare())
+    assert result["changed"] and result["diff"]["before"] != result["diff"]["after"]
+    assert console.document is not None and console.document["description"] == long[:128]
+    assert not run(udm_bgp_peer, description=long, **declare())["changed"]
+    assert not run(udm_bgp_peer, **declare())["changed"] and console.uploads == 2
+
+
 def test_a_declaration_that_refuses_what_it_expects_is_no_declaration(console: Console) -> None:
     with pytest.raises(FrrError, match=r"172\.29\.53\.1/32 from 172\.29\.51\.11 is refused") as caught:
         run(udm_bgp_peer, expected_prefixes=[{"prefix": "172.29.53.1/32"}], **declare())
@@ -212,7 +224,29 @@ def test_every_replaced_configuration_is_kept_and_can_be_put_back(console: Conso
     again = run(udm_bgp_restore, src=str(path), backup_dir=str(folder))
     assert not again["changed"] and console.uploads == 2
     newest = run(udm_bgp_restore, Context(check_mode=True), src=str(folder))
-    assert newest["src"] == back["backup"]
+    assert newest["src"] == str(path) and not newest["changed"]
+
+
+def test_a_restore_of_the_newest_does_not_undo_itself(console: Console, tmp_path: Path) -> None:
+    given = {"src": str(tmp_path), "backup_dir": str(tmp_path)}
+    with pytest.raises(InputError, match="holds no backup"):
+        run(udm_bgp_restore, **given)
+    holding(console, "hostname good\n")
+    kept = run(udm_bgp_restore, backup_dir=str(tmp_path))["backup"]
+    holding(console, "hostname broken\n")
+    first = run(udm_bgp_restore, **given)
+    assert first["changed"] and first["src"] == kept and first["backup"] not in ("", kept)
+    second = run(udm_bgp_restore, **given)
+    assert not second["changed"] and second["src"] == kept
+    assert console.document is not None and console.document["frr_bgpd_config"] == "hostname good\n"
+    # By its name what was replaced can be had back; and what is kept on purpose counts again.
+    assert run(udm_bgp_restore, src=first["backup"], backup_dir=str(tmp_path))["changed"]
+    again = run(udm_bgp_restore, backup_dir=str(tmp_path))["backup"]
+    assert run(udm_bgp_restore, Context(check_mode=True), src=str(tmp_path))["src"] == again
+    os.unlink(again)
+    os.unlink(kept)
+    with pytest.raises(InputError, match="apart from what a restore has replaced"):
+        run(udm_bgp_restore, **given)
 
 
 def test_a_backup_that_was_changed_is_not_put_back(console: Console, tmp_path: Path) -> None:
@@ -295,153 +329,3 @@ def test_info_judges_the_stored_text(console: Console) -> None:
 def test_info_of_nothing(console: Console) -> None:
     result = run(udm_bgp_info)
     assert not result["config"]["present"] and result["routers"] == []
-
-
-class Router:
-    """Answers for the router's vtysh out of a file, as a program that is really started."""
-
-    def __init__(self, folder: Path) -> None:
-        self.file = folder / "state.json"
-        script = folder / "vtysh.py"
-        script.write_text(
-            "import json, sys\n"
-            f"state = json.load(open({str(self.file)!r}))\n"
-            "assert sys.argv[1] == '-c'\n"
-            "if state is None:\n"
-            "    sys.exit('Exiting: failed to connect to any daemons.')\n"
-            "for command in sys.argv[2::2]:\n"
-            "    print(json.dumps(state.get(command, {})))\n"
-        )
-        self.command = [sys.executable, str(script)]
-
-    def shows(self, *nodes: str, uptime: int = 0, prefix: str = "172.29.52.200/32", **path: Any) -> None:
-        peers = {
-            node: {
-                "state": "Established" if node in nodes else "Active",
-                "peerState": "OK",
-                "pfxRcd": 1 if node in nodes else 0,
-                "peerUptimeMsec": uptime,
-            }
-            for node in samples.NODES
-        }
-        paths = [
-            {"valid": True, "peerId": node, "multipath": True, "nexthops": [{"ip": node, "used": True}], **path}
-            for node in nodes
-        ]
-        self._write(
-            {
-                "show bgp summary json": {"ipv4Unicast": {"peers": peers}},
-                "show bgp ipv4 unicast json": {"routes": {prefix: paths}},
-                "show bgp neighbors json": {
-                    node: {"lastResetDueTo": "No AFI/SAFI activated for peer"} for node in samples.NODES
-                },
-            }
-        )
-
-    def stops(self) -> None:
-        self._write(None)
-
-    def _write(self, state: Any) -> None:
-        fresh = self.file.with_suffix(".new")
-        fresh.write_text(json.dumps(state))
-        fresh.replace(self.file)
-
-
-@pytest.fixture
-def router(tmp_path: Path) -> Router:
-    return Router(tmp_path)
-
-
-EXPECTED = [{"prefix": "172.29.52.200/32", "neighbors": list(samples.NODES), "paths": 3}]
-
-
-def test_established_and_accepted_is_what_counts(console: Console, router: Router) -> None:
-    router.shows(*samples.NODES)
-    result = run(
-        udm_bgp_peer,
-        **declare(state_command=router.command, wait=True, wait_timeout=5, expected_prefixes=EXPECTED),
-    )
-    assert result["checked"] == "sessions and routes"
-    assert result["live"]["routes"][0]["paths"] == 3
-    assert {item["state"] for item in result["live"]["neighbors"]} == {"Established"}
-
-
-def test_stale_routes_do_not_count(console: Console, router: Router) -> None:
-    router.shows(*samples.NODES, stale=True)
-    run(udm_bgp_peer, **declare())
-    with pytest.raises(HomeopsError, match="only a stale route"):
-        run(
-            udm_bgp_peer,
-            **declare(state_command=router.command, wait=True, wait_timeout=1, expected_prefixes=EXPECTED),
-        )
-    # Nothing was changed by that run, so nothing is taken back.
-    assert console.uploads == 1
-
-
-def test_what_does_not_work_in_time_is_taken_back(console: Console, router: Router, tmp_path: Path) -> None:
-    earlier = samples.fixture("policy-missing")
-    holding(console, earlier)
-    router.shows("172.29.51.11", "172.29.51.12", uptime=9_000_000)
-
-    def lose(method: str, path: str) -> None:
-        if method == "POST":
-            router.shows("172.29.51.11") if console.uploads == 0 else router.shows("172.29.51.11", "172.29.51.12")
-
-    console.before = lose
-    with pytest.raises(HomeopsError) as caught:
-        run(
-            udm_bgp_peer,
-            **declare(
-                state_command=router.command, wait=True, wait_for="kept", wait_timeout=2, backup_dir=str(tmp_path)
-            ),
-        )
-    assert console.document is not None and console.document["frr_bgpd_config"] == earlier
-    assert console.uploads == 2
-    facts = caught.value.facts
-    assert facts["rolled_back"] is True
-    assert "172.29.51.12 ipv4 unicast is Active" in facts["reports"]["after_change"]
-    assert "works again" in facts["reports"]["after_rollback"]
-    assert "put back" in str(caught.value) and SECRET not in str(caught.value)
-
-
-def test_what_was_the_first_configuration_is_removed_when_it_does_not_work(console: Console, router: Router) -> None:
-    router.stops()
-    with pytest.raises(HomeopsError, match="failed to connect"):
-        run(udm_bgp_peer, **declare(state_command=router.command, wait=True, wait_timeout=1))
-    assert console.document is None
-
-
-def test_no_rollback_when_it_is_not_wanted(console: Console, router: Router) -> None:
-    router.shows()
-    with pytest.raises(HomeopsError, match="Active"):
-        run(udm_bgp_peer, **declare(state_command=router.command, wait=True, wait_timeout=1, rollback=False))
-    assert console.document is not None
-
-
-def test_a_dead_state_command_stops_a_change_before_it_is_made(console: Console, router: Router) -> None:
-    holding(console, "hostname a\n")
-    router.stops()
-    with pytest.raises(StateUnavailable, match="failed to connect to any daemons"):
-        run(udm_bgp_peer, **declare(state_command=router.command, wait=True))
-    with pytest.raises(StateUnavailable, match="No such file"):
-        run(udm_bgp_peer, **declare(state_command=["/nowhere/vtysh"], wait=True))
-    assert console.uploads == 0
-
-
-def test_info_tells_what_the_daemon_does(console: Console, router: Router) -> None:
-    router.shows("172.29.51.11")
-    result = run(udm_bgp_info, state_command=router.command, expected_prefixes=EXPECTED)
-    assert result["checked"] == "sessions and routes"
-    assert result["missing"] == ["172.29.52.200/32 is not accepted from 172.29.51.12, 172.29.51.13"]
-    router.stops()
-    ctx = Context()
-    assert run(udm_bgp_info, ctx, state_command=router.command, tolerate_no_state=True)["checked"] == "stored text"
-    assert "Only the stored text" in ctx.warnings[0]
-    with pytest.raises(StateUnavailable):
-        run(udm_bgp_info, state_command=router.command)
-
-
-def test_an_ipv4_mapped_next_hop_is_no_route(console: Console, router: Router) -> None:
-    router.shows("172.29.51.11", nexthops=[{"ip": "::ffff:172.29.51.11", "used": True}])
-    result = run(udm_bgp_info, state_command=router.command, expected_prefixes=[{"prefix": "172.29.52.200/32"}])
-    assert "no kernel installs" in result["missing"][0]

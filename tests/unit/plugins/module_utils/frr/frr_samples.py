@@ -128,12 +128,25 @@ def declarations(draw: st.DrawFn) -> want.Desired:
     peers = [_grouped(draw(_peer(address))) for address in addresses]
     peers = [p if not (p.group and ":" in p.name) else want.Peer(p.name, group="cluster-v6") for p in peers]
     groups = [group for group in (GROUP, GROUP6) if any(peer.group == group.name for peer in peers)]
+    policies = {
+        want.IPV4: replace(
+            V4,
+            announce=draw(st.sampled_from([("172.29.0.0/18",), ("172.29.48.0/20",), ()])),
+            originate=draw(st.booleans()),
+        ),
+        want.IPV6: replace(
+            V6,
+            announce=draw(st.sampled_from([("fd47:25e1:2f96::/56",), ("fd47:25e1:2f96::/57",)])),
+            originate=draw(st.booleans()),
+        ),
+    }
     listening = draw(st.booleans())
     if listening and GROUP6 not in groups:
         groups.append(GROUP6)
     return declared(
         *groups,
         *peers,
+        policies=policies,
         ranges={"fd47:25e1:2f96:51::/64": "cluster-v6"} if listening else {},
         listen_limit=20 if listening else None,
         exact=draw(st.booleans()),
@@ -165,7 +178,18 @@ _TOP = [
     "access-list 7 permit 10.0.0.0/8",
 ]
 _ROUTER = ["timers bgp 10 30", "bgp deterministic-med", "no bgp ebgp-requires-policy", "coalesce-time 1200", "! kept"]
-_FAMILY = ["network 10.7.0.0/16", "redistribute connected", "redistr stat", "distance bgp 20 200 200", "! kept too"]
+#: Of others, though two of the networks are those that a declaration may announce, one of them in a longer spelling.
+_FAMILY = [
+    "network 10.7.0.0/16",
+    "network 172.29.0.0/18",
+    "netw 172.29.48.0/20",
+    "redistribute connected",
+    "redistr stat",
+    "distance bgp 20 200 200",
+    "! kept too",
+]
+_FAMILY6 = ["network fd47:25e1:2f96::/56", "network FD47:25E1:2F96::/57", "! kept too"]
+_INSIDE = {"ipv4 unicast": _FAMILY, "ipv6": _FAMILY6, "ipv4 multicast": _FAMILY[-1:]}
 
 
 @st.composite
@@ -225,7 +249,7 @@ def _instance(draw: st.DrawFn, put: object) -> None:
     for family in draw(st.lists(st.sampled_from(["ipv4 unicast", "ipv6", "ipv4 multicast"]), unique=True, max_size=2)):
         put("foreign", f"address-family {family}", 1)
         used = []
-        for line in draw(st.lists(st.sampled_from(_FAMILY if family == "ipv4 unicast" else _FAMILY[-1:]), max_size=3)):
+        for line in draw(st.lists(st.sampled_from(_INSIDE[family]), max_size=3)):
             put("foreign", line, 2)
         for address in [*foreign, *ours]:
             if draw(st.booleans()) and family != "ipv4 multicast":

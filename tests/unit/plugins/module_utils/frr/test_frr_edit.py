@@ -137,6 +137,35 @@ def test_networks_that_are_no_longer_announced_go() -> None:
     assert "172.29.0.0/18" not in edited
 
 
+def test_a_network_that_somebody_else_originates_stays_theirs() -> None:
+    held = "router bgp 64513\n address-family ipv4 unicast\n  network 10.0.0.0/8\n exit-address-family\nexit\n"
+    quiet = replace(samples.V4, announce=("10.0.0.0/8",), originate=False)
+    loud = replace(quiet, originate=True)
+    for policy in (quiet, loud):
+        desired = samples.declared(*samples.plain_peers(), policies={want.IPV4: policy, want.IPV6: samples.V6})
+        raw = edit.apply(held, desired)
+        assert edit.apply(raw, desired) == raw
+        assert raw.count("network 10.0.0.0/8\n") == 1
+        # Ours no longer, but it never was.
+        assert edit.remove(raw, want.Desired("home-ops", samples.ASN)).count("network 10.0.0.0/8\n") == 1
+    both = edit.apply(edit.apply(held, samples.declared(*samples.plain_peers())), desired)
+    assert both.count("network 10.0.0.0/8\n") == 1 and "172.29.0.0/18" not in both
+
+
+def test_there_and_back_leaves_the_networks_of_a_persons_text() -> None:
+    held = samples.fixture("clean")
+    desired = samples.declared(samples.GROUP, *(want.Peer(node, group="cluster") for node in samples.NODES))
+    left = edit.remove(edit.apply(held, desired), desired)
+    networks = [line for line in text.split(held) if " network " in line and "import" not in line]
+    assert networks and [line for line in text.split(left) if line in networks] == networks
+
+
+def test_a_network_with_a_policy_of_its_own_is_left_to_it() -> None:
+    held = "router bgp 64513\n address-family ipv4 unicast\n  network 172.29.0.0/18 route-map X\n"
+    raw = edit.apply(held, samples.declared(*samples.plain_peers()))
+    assert raw.count("network 172.29.0.0/18") == 1
+
+
 def test_a_new_line_never_joins_the_last_one() -> None:
     edited = edit.apply("router bgp 64513\r\n bgp deterministic-med", samples.declared(*samples.plain_peers()))
     assert " bgp deterministic-med\r\n" in text.split(edited)
@@ -178,11 +207,14 @@ def test_passwords_are_masked_in_every_spelling() -> None:
     raw = (
         "router bgp 1\n neighbor 10.0.0.1 password s3cret-a\n neigh 10.0.0.2 passw s3cret-b\r\n"
         "enable password s3cret-c\nkey-string s3cret-d\nip ospf message-digest-key 1 md5 s3cret-e\n"
-        " neighbor 10.0.0.1 description the password of nobody\n! password none\n"
+        " neighbor 10.0.0.1 description the password of nobody\n! a comment\n"
+        "! neighbor 10.0.0.1 password s3cret-f\n#neigh 10.0.0.2 passw s3cret-g\r\n  !! # password s3cret-h\n"
+        "!password 8 s3cret-i\n"
     )
     shown = masking.text(raw)
     assert "s3cret" not in shown
-    assert "the password of nobody" in shown
+    assert "the password of nobody" in shown and "! a comment\n" in shown
+    assert "! neighbor 10.0.0.1 password " in shown
     assert len(text.split(shown)) == len(text.split(raw))
     assert masking.text(raw.replace("s3cret-a", "other")) != shown
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.homeops.cluster.plugins.module_utils.frr import live, state_command
+from tests.unit.plugins.module_utils.frr import frr_samples as samples
 
 NODE = "172.29.51.11"
 SUMMARY = json.loads(
@@ -139,6 +140,23 @@ def test_a_state_command_that_gives_no_state_is_told(tmp_path: Path, body: str, 
     script.write_text(body)
     with pytest.raises(state_command.StateUnavailable, match=words):
         state_command.Shell((sys.executable, str(script)), timeout=0.5).json("show bgp summary json")
+
+
+@pytest.mark.skipif(not samples.BGPD, reason="FRR is not installed")
+def test_a_rejection_carries_the_programs_reason() -> None:
+    held = "router bgp 1\n neighbor 10.0.0.1 peer-group NONE\n neighbor 10.0.0.2 timers 3 9\n"
+    assert [(item.line, item.reason) for item in state_command.dry_run([str(samples.BGPD)], held)] == [
+        (2, "Configure the peer-group first"),
+        (3, "Specify remote-as or peer-group commands first"),
+    ]
+    among = state_command.dry_run([str(samples.BGPD)], held + " nonsense\n")
+    assert {item.reason for item in among} == {
+        "bgpd says: Configure the peer-group first, Specify remote-as or peer-group commands first"
+    }
+    assert samples.VTYSH
+    assert state_command.dry_run([samples.VTYSH], held + " password s3cret x\n") == [
+        state_command.Rejection(4, "vtysh", "Unknown command")
+    ]
 
 
 def test_a_dry_run_names_its_programs() -> None:

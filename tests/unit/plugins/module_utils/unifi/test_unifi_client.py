@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import email.utils
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,6 +123,7 @@ def test_a_wrong_password_is_told_at_once(console: Console) -> None:
         BgpConfig(client, "default").read()
     assert paused == []
     assert "wrong-word" not in str(caught.value)
+    assert caught.value.param == "password" and "right to administer" not in str(caught.value)
 
 
 LIMIT = {"code": "AUTHENTICATION_FAILED_LIMIT_REACHED", "message": "limit"}
@@ -204,6 +206,25 @@ def test_refusals_are_told_apart(console: Console, reply: Any, kind: type, words
     assert "<html" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "of_key", "of_account"),
+    [
+        (401, "api.err.Unauthorized", errors.LoginFailed, "api_key", "password"),
+        (403, "AUTHENTICATION_FAILED_INVALID_CREDENTIALS", errors.LoginFailed, "api_key", "password"),
+        (403, "api.err.NoPermission", errors.NoPermission, "api_key", "username"),
+        (404, "api.err.NotFound", errors.NotFound, "site", "site"),
+        (401, "api.err.NoSiteContext", errors.NotFound, "site", "site"),
+        (429, "AUTHENTICATION_FAILED_LIMIT_REACHED", errors.Throttled, "api_key", "username"),
+        (499, "MFA_AUTH_REQUIRED", errors.MfaRequired, "api_key", "username"),
+    ],
+)
+def test_a_refusal_names_what_to_look_at(status: int, code: str, kind: type, of_key: str, of_account: str) -> None:
+    for with_key, param in ((True, of_key), (False, of_account)):
+        error = errors.refusal("asking", "udm:443", status, json.dumps({"code": code}).encode(), with_key=with_key)
+        assert (error.__class__, error.param) == (kind, param)
+        assert not (with_key and status == 429 and "API key" in error.remedy)
+
+
 def test_a_write_sends_everything_back_and_enabled_always(console: Console) -> None:
     console.document = stored(device_mac="aa:bb", attr_no_edit=False, of_tomorrow={"x": [1]})
     with with_key(console) as client:
@@ -238,10 +259,11 @@ def test_somebody_elses_change_stops_the_write(console: Console) -> None:
     with with_key(console) as client:
         store = BgpConfig(client, "default")
         held = store.read()
-        console.document = stored("router bgp 9\n")
-        with pytest.raises(ConcurrentEdit) as caught:
-            store.write(held, "router bgp 2\n")
-    assert not caught.value.written
+        for theirs in (stored("router bgp 9\n"), stored(description="theirs"), stored(of_tomorrow=1)):
+            console.document = theirs
+            with pytest.raises(ConcurrentEdit, match=r"127\.0\.0\.1") as caught:
+                store.write(held, "router bgp 2\n")
+            assert not caught.value.written
     assert console.uploads == 0
 
 

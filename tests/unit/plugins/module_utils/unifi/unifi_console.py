@@ -119,9 +119,9 @@ class Console:
 
     def _login(self, path: str, headers: dict[str, str], body: Any) -> Reply:
         if "cookie" in headers:
-            return 403, {"code": "AUTHENTICATION_FAILED_STALE", "message": "old cookie"}, {}
+            return 401, {"code": "AUTHENTICATION_FAILED_INVALID_TOKEN", "message": "old cookie"}, {}
         if (body or {}).get("password") != PASSWORD or body.get("username") != USER:
-            return 401, {"code": "AUTHENTICATION_FAILED_INVALID_CREDENTIALS", "message": "Invalid"}, {}
+            return 403, {"code": "AUTHENTICATION_FAILED_INVALID_CREDENTIALS", "message": "Invalid"}, {}
         self._session, self._csrf = f"session-{len(self.seen)}", "" if self.classic else f"csrf-{len(self.seen)}"
         name = "unifises" if self.classic else "TOKEN"
         extra = {} if self.classic else {"X-CSRF-Token": self._csrf}
