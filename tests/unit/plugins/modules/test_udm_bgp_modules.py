@@ -310,6 +310,8 @@ class Router:
             "if state is None:\n"
             "    sys.exit('Exiting: failed to connect to any daemons.')\n"
             "for command in sys.argv[2::2]:\n"
+            "    if command.split()[1] in ('ip', 'ipv6') and command not in state:\n"
+            "        sys.exit('zebra is not running')\n"
             "    print(json.dumps(state.get(command, {})))\n"
         )
         self.command = [sys.executable, str(script)]
@@ -337,6 +339,9 @@ class Router:
                 },
             }
         )
+
+    def adds(self, more: dict[str, Any]) -> None:
+        self._write({**json.loads(self.file.read_text()), **more})
 
     def stops(self) -> None:
         self._write(None)
@@ -439,6 +444,20 @@ def test_info_tells_what_the_daemon_does(console: Console, router: Router) -> No
     assert "Only the stored text" in ctx.warnings[0]
     with pytest.raises(StateUnavailable):
         run(udm_bgp_info, state_command=router.command)
+
+
+def test_info_tells_what_the_kernel_has(console: Console, router: Router) -> None:
+    router.shows(*samples.NODES)
+    unasked = run(udm_bgp_info, state_command=router.command, expected_prefixes=EXPECTED)
+    assert unasked["missing"] == []
+    assert unasked["live"]["kernel"]["asked"] is False and "zebra is not running" in unasked["live"]["kernel"]["reason"]
+    hops = [{"ip": node, "afi": "ipv4", "active": True, "fib": node != "172.29.51.12"} for node in samples.NODES]
+    table = {"172.29.52.200/32": [{"selected": True, "installed": True, "nexthops": hops}]}
+    router.adds({"show ip route bgp json": table, "show ipv6 route bgp json": {}})
+    asked = run(udm_bgp_info, state_command=router.command, expected_prefixes=EXPECTED)
+    assert asked["missing"] == ["172.29.52.200/32 is accepted and its next hops 172.29.51.12 are not installed"]
+    (route,) = asked["live"]["routes"]
+    assert route["not_installed"] == ["172.29.51.12"] and asked["live"]["kernel"] == {"asked": True, "reason": ""}
 
 
 def test_an_ipv4_mapped_next_hop_is_no_route(console: Console, router: Router) -> None:
