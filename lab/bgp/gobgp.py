@@ -162,8 +162,8 @@ def _peer(peer: Peer) -> Any:
             }
         )
     timers = {
-        # GoBGP waits at least five seconds whatever is asked for.
-        "connect_retry": 1,
+        # GoBGP waits at least five seconds whatever is asked for, and after a dial in vain up to twice as long.
+        "connect_retry": peer.connect_retry_seconds,
         "hold_time": peer.hold_seconds,
         "keepalive_interval": peer.keepalive_seconds,
         "idle_hold_time_after_reset": 1,

@@ -40,6 +40,7 @@ class Peer:
     families: tuple[str, ...] = ("ipv4", "ipv6")
     hold_seconds: int = 90
     keepalive_seconds: int = 30
+    connect_retry_seconds: int = 120
     multihop: int = 1
     restart_seconds: int = 0
     exports: tuple[Export, ...] = ()

@@ -34,7 +34,9 @@ def main(words: list[str]) -> int:
     if route["fault"] or not route["vtysh"]:
         print("sh: 1: vtysh: not found", file=sys.stderr)
         return 127
-    place = ["--vty_socket", route["vty_socket"], "--config_dir", route["config_dir"], "-d", "bgpd"]
+    place = ["--vty_socket", route["vty_socket"], "--config_dir", route["config_dir"]]
+    if not (Path(route["vty_socket"]) / "zebra.vty").exists():
+        place += ["-d", "bgpd"]  # saves a look for every other daemon of FRR
     return become(route["vtysh"], ["vtysh", *place, *words])
 
 

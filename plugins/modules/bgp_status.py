@@ -16,7 +16,7 @@ description:
     neighbour, per Service address and per node's pods, and returns one report as data and as a table. Contacts
     nothing itself.
   - Of each way the first broken link is told - no address, wrong pool, not announced, no session, not accepted, too
-    few paths.
+    few paths, not installed in the router's kernel.
 options:
   nodes:
     description:
@@ -50,9 +50,42 @@ options:
     elements: dict
     default: []
   router_reason:
-    description: Why the router could not be asked.
+    description: Why the router could not be asked; without O(live) it is an error.
     type: str
     default: ""
+  require_state:
+    description:
+      - Whether it is an error, and not a warning, that nobody may ask the router's daemon (neither O(live) nor
+        O(router_reason)). Nothing past the text that the router stores is proved then.
+    type: bool
+    default: false
+  waited:
+    description: How a wait for the router ended that was in vain; a warning when all is there by now.
+    type: str
+    default: ""
+  pinned:
+    description:
+      - Addresses that the model promises. A Service that has another one is an error, one that is not there a warning.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Its key under C(homeops_load_balancers.pinned).
+        type: str
+        required: true
+      address:
+        description: The address.
+        type: str
+        required: true
+      service:
+        description: The Service that is to have it, as C(namespace/name); by default the one with the O(pinned[].name).
+        type: str
+        default: ""
+  pending:
+    description: Whether the Services of O(pinned) may still be to come; one that is not there is a note then.
+    type: bool
+    default: false
   maximum_paths:
     description: Paths that the router may use at once; 0 compares with the number of announcing nodes.
     type: int
@@ -101,6 +134,10 @@ report:
       description: What is not as it should be, each with severity, subject and text.
       type: list
       elements: dict
+    notes:
+      description: What was not proved or is still to come, and is no fault.
+      type: list
+      elements: str
 table:
   description: The report for people.
   returned: always
@@ -113,7 +150,7 @@ from typing import Any
 from ..module_utils.common.context import Context
 from ..module_utils.common.errors import InputError
 from ..module_utils.common.runner import run_module
-from ..module_utils.status import bgp, verdict
+from ..module_utils.status import bgp, declared, verdict
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -125,6 +162,19 @@ SPEC: dict[str, Any] = {
         "admission": {"type": "list", "elements": "dict", "default": []},
         "faults": {"type": "list", "elements": "dict", "default": []},
         "router_reason": {"type": "str", "default": ""},
+        "require_state": {"type": "bool", "default": False},
+        "waited": {"type": "str", "default": ""},
+        "pinned": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {
+                "name": {"type": "str", "required": True},
+                "address": {"type": "str", "required": True},
+                "service": {"type": "str", "default": ""},
+            },
+        },
+        "pending": {"type": "bool", "default": False},
         "maximum_paths": {"type": "int", "default": 0},
         "show": {"type": "bool", "default": True},
         "fail_on": verdict.FAIL_ON,
@@ -148,6 +198,10 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         maximum_paths=params["maximum_paths"],
         admission=tuple(params["admission"]),
         faults=tuple(params["faults"]),
+        require_state=params["require_state"],
+        waited=params["waited"],
+        pinned=tuple(declared.Pin(pin["name"], pin["address"], pin["service"]) for pin in params["pinned"]),
+        pending=params["pending"],
     )
     report = bgp.build(ends)
     text = bgp.render(report)

@@ -135,9 +135,15 @@ services:
     pool:
       description: The pool that holds the address.
       type: str
+    pool_selects:
+      description: Whether the selector of this pool matches the Service; empty when no pool holds the address.
+      type: bool
     label:
       description: Value of the pool label.
       type: str
+    foreign:
+      description: Whether the Service names the class of another implementation, which Cilium never serves.
+      type: bool
     advertised:
       description: Whether some node announces it to some peer.
       type: bool

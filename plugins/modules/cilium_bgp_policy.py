@@ -203,10 +203,30 @@ options:
   settle_seconds:
     description:
       - How long after a change a status may still be the one of before (agents write theirs every 5 seconds), and how
-        long a
-        migration rests after each node so that the router settles.
+        long a migration rests after each node that is known to be back, so that the router settles.
     type: float
     default: 6
+  router_state_command:
+    description:
+      - Command that answers C(-c '<show command>') as the router's C(vtysh) does, word by word.
+      - With it each node of a migration must be back at the router, its session new and every prefix that it had
+        accepted again, and every other node must stand, before the next one moves. A node that does not come back stops
+        the migration.
+    type: list
+    elements: str
+    default: []
+  router_neighbors:
+    description: The nodes for O(router_state_command), each with C(name) and the C(address) that the router knows.
+    type: list
+    elements: dict
+    default: []
+  unproved_seconds:
+    description:
+      - Rest after each node that a migration moves to the legacy kind without O(router_state_command), because that
+        kind has no status and nobody tells whether the node is back.
+      - By default what its dialling may take, one refused dial included - 10 seconds and twice
+        O(timers.connect_retry_seconds).
+    type: float
   assume_absent:
     description:
       - In check mode, take the cluster as empty and do not connect, because an earlier step of the same run would
@@ -333,11 +353,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils.cilium import intent as intents, kinds, render
+from ..module_utils.cilium.handover import Router
 from ..module_utils.cilium.intent import Intent
 from ..module_utils.cilium.policy import Options, PolicyRun
 from ..module_utils.cilium.store import Store
 from ..module_utils.common.context import Context
+from ..module_utils.common.errors import InputError
 from ..module_utils.common.runner import run_module
+from ..module_utils.frr.state_command import Shell
 from ..module_utils.kubernetes import apply, session
 
 SPEC: dict[str, Any] = {
@@ -407,6 +430,9 @@ SPEC: dict[str, Any] = {
         "wait_timeout": {"type": "int", "default": 300},
         "wait_routes": {"type": "int"},
         "settle_seconds": {"type": "float", "default": 6},
+        "router_state_command": {"type": "list", "elements": "str", "default": []},
+        "router_neighbors": {"type": "list", "elements": "dict", "default": []},
+        "unproved_seconds": {"type": "float"},
         "assume_absent": {"type": "bool", "default": False},
     },
     "required_if": [["state", "present", ["local_asn", "peers"]]],
@@ -429,12 +455,24 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         timeout=params["wait_timeout"],
         routes=int(intent.pod_cidr) if routes is None else routes,
         settle=params["settle_seconds"],
+        unproved=params.get("unproved_seconds"),
+        router=_router(params),
         secrets_namespace=params["secrets_namespace"],
     )
     with session.connect(params, ctx) as client:
         store = Store(client, ctx, manager=params["field_manager"], force=params["force"])
         work = PolicyRun(store, intent, options, ctx)
         return work.present() if present else work.absent()
+
+
+def _router(params: Mapping[str, Any]) -> Router | None:
+    if not params["router_state_command"]:
+        return None
+    for index, node in enumerate(params["router_neighbors"]):
+        if not node.get("name") or not node.get("address"):
+            raise InputError(f"router_neighbors[{index}] has no name or no address", param="router_neighbors")
+    addresses = {str(node["name"]): str(node["address"]) for node in params["router_neighbors"]}
+    return Router(Shell(tuple(params["router_state_command"])), addresses)
 
 
 _NOTHING: dict[str, Any] = {"objects": [], "summary": {}, "steps": [], "findings": [], "foreign_peers": []}

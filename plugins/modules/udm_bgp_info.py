@@ -136,7 +136,10 @@ admission:
       description: The deciding line.
       type: int
 live:
-  description: Sessions (C(neighbors)) and routes (C(routes)) as the daemon tells them; empty without state.
+  description:
+    - Sessions (C(neighbors)) and routes (C(routes)) as the daemon tells them; empty without state.
+    - C(kernel) tells whether zebra could be asked what is installed. If so, each route has its C(installed) next hops
+      and those that are C(not_installed).
   returned: always
   type: dict
 missing:
@@ -156,7 +159,7 @@ from typing import Any
 from ..module_utils.common.context import Context
 from ..module_utils.common.errors import InputError
 from ..module_utils.common.runner import run_module
-from ..module_utils.frr import admission, lint, live, masking, options, state_command, text
+from ..module_utils.frr import admission, lint, live, masking, options, rib, state_command, text
 from ..module_utils.frr.live import Expected, Wanted
 from ..module_utils.unifi import bgp_plan, session
 from ..module_utils.unifi.bgp_config import BgpConfig
@@ -226,7 +229,9 @@ def _look(result: dict[str, Any], expected: tuple[Expected, ...], params: Mappin
             raise
         ctx.warn(f"{error} Only the stored text was looked at.")
         return
-    result.update(live=live.facts(seen), missing=live.missing(seen, wanted), checked="sessions and routes")
+    kernel = rib.read(shell)
+    lacking = [*live.missing(seen, wanted), *rib.missing(seen, kernel, expected)]
+    result.update(live=rib.facts(seen, kernel), missing=lacking, checked="sessions and routes")
 
 
 def main() -> None:

@@ -277,6 +277,7 @@ def _timers(spec: Object) -> dict[str, int]:
     return {
         "hold_seconds": spec.get("holdTimeSeconds") or 90,
         "keepalive_seconds": spec.get("keepAliveTimeSeconds") or 30,
+        "connect_retry_seconds": spec.get("connectRetryTimeSeconds") or 120,
     }
 
 

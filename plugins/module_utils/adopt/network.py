@@ -20,6 +20,8 @@ from .draft import Draft, Seen, first
 _LABEL = "io.cilium/lb-ipam-pool"
 _IPS = ("lbipam.cilium.io/ips", "io.cilium/lb-ipam-ips")
 
+_RETRY = ("spec", "timers", "connectRetryTimeSeconds")
+
 
 def fill(draft: Draft, repository: Repository) -> None:
     """Fill the pools, the networks around them, and BGP."""
@@ -127,6 +129,9 @@ def _bgp(draft: Draft, repository: Repository, speaker: tuple[Router, frr.Router
     )
     draft.default(("bgp", "api"), "auto", "What the API server serves decides.")
     configs = repository.of("CiliumBGPPeerConfig", made=False)
+    seen = [Seen(item.get(*_RETRY), item.at(*_RETRY)) for item in configs]
+    why = "Cilium's own default of 120 seconds keeps a path away for minutes after one refused dial."
+    draft.default(("bgp", "connect_retry_seconds"), 5, why, first(item for item in seen if item.value))
     for key, path, default in (
         ("graceful_restart_seconds", ("gracefulRestart", "restartTimeSeconds"), 120),
         ("hold_seconds", ("timers", "holdTimeSeconds"), 90),

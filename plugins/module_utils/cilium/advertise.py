@@ -13,7 +13,7 @@ with an endpoint that is not terminating announce.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from . import kinds, pools as pool_rules, selectors
@@ -44,7 +44,9 @@ class Link:
 class Reach:
     """One address of a Service (or a Service that has none), and how far it gets.
 
+    :param pool_selects: whether the pool's ``serviceSelector`` matches the Service; None when there is no pool.
     :param broken: the first link that is missing, ``""`` when the address is announced.
+    :param foreign: the Service names the class of another implementation, so nothing of Cilium ever serves it.
     """
 
     namespace: str
@@ -55,6 +57,8 @@ class Reach:
     links: tuple[Link, ...] = ()
     broken: str = ""
     local: bool = False
+    pool_selects: bool | None = None
+    foreign: bool = False
 
     @property
     def nodes(self) -> list[str]:
@@ -96,20 +100,27 @@ def _service(service: Body, cluster: Cluster) -> list[Reach]:
     namespace, name = _key(service)
     labels = pool_rules.service_labels(service)
     label = labels.get(cluster.pool_label, "")
-    local = (service.get("spec") or {}).get("externalTrafficPolicy") == "Local"
+    more: dict[str, Any] = {"local": _is_local(service), "foreign": not pool_rules.takes_part(service)}
     given = pool_rules.addresses(service)
     if not given:
-        return [Reach(namespace, name, "", "", label, broken=_unassigned(service, labels, cluster), local=local)]
+        return [Reach(namespace, name, "", "", label, broken=_unassigned(service, labels, cluster), **more)]
     result = []
     for address in given:
-        pool = next(
-            (kinds.name_of(pool) for pool in cluster.pools if any(r.holds(address) for r in pool_rules.ranges(pool))),
-            "",
-        )
-        family = f"ipv{address.version}"
-        links, broken = _links(service, labels, family, cluster)
-        result.append(Reach(namespace, name, str(address), pool, label, tuple(links), "" if links else broken, local))
+        pool, selects = _holder(address, labels, cluster)
+        links, broken = _links(service, labels, f"ipv{address.version}", cluster)
+        found = Reach(namespace, name, str(address), pool, label, tuple(links), "" if links else broken, **more)
+        result.append(replace(found, pool_selects=selects))
     return result
+
+
+def _holder(address: pool_rules.Address, labels: Mapping[str, str], cluster: Cluster) -> tuple[str, bool | None]:
+    """Return the pool that holds an address and whether its selector matches; of several rather one that matches."""
+    found = [
+        (kinds.name_of(pool), selectors.matches(kinds.spec_of(pool).get("serviceSelector"), labels, absent=True))
+        for pool in cluster.pools
+        if any(one.holds(address) for one in pool_rules.ranges(pool))
+    ]
+    return max(found, key=lambda one: one[1]) if found else ("", None)
 
 
 def _unassigned(service: Body, labels: Mapping[str, str], cluster: Cluster) -> str:

@@ -17,7 +17,7 @@ from ..common.wait import Observation, wait_until
 from ..kubernetes import apply as kube_apply
 from ..kubernetes.apply import Action, Identity, Outcome
 from ..kubernetes.prune import Owner
-from . import choice, foreign, kinds, lint, migrate, render, selectors, sessions
+from . import choice, foreign, handover, kinds, lint, migrate, render, selectors, sessions
 from .findings import ERROR, Around, Finding
 from .intent import Intent
 from .store import Body, Store
@@ -34,6 +34,8 @@ class Options:
     :param routes: routes that each session must have announced before a wait ends.
     :param settle: seconds after a change in which a status is taken as one of before, and after a node has moved before
         the next one moves.
+    :param unproved: seconds for a node of a migration of which nobody tells whether it is back; None = by its timers.
+    :param router: the router's daemon, which proves each node of a migration.
     """
 
     api: str = "auto"
@@ -43,6 +45,8 @@ class Options:
     timeout: float = 300
     routes: int = 0
     settle: float = 6
+    unproved: float | None = None
+    router: handover.Router | None = None
     secrets_namespace: str = "kube-system"
 
 
@@ -59,6 +63,17 @@ class PolicyRun:
         self._nodes: dict[str, dict[str, str]] = {}
         self._live: list[Body] = []
         self._outcomes: list[Outcome] = []
+        self._handover = handover.Handover(
+            store,
+            intent,
+            ctx,
+            routes=options.routes,
+            timeout=options.timeout,
+            settle=options.settle,
+            unproved=options.unproved,
+            router=options.router,
+            sleep=sleep,
+        )
         self.result: dict[str, Any] = {"changed": False, "steps": [], "findings": [], "foreign_peers": []}
 
     # what is there
@@ -89,7 +104,7 @@ class PolicyRun:
         steps = self._steps(schema)
         self.result["steps"] = [step.text(self._intent.name) for step in steps]
         if steps and not self._ctx.check_mode:
-            self._move(steps)
+            self._move(self._handover.ordered(steps))
         self._write(wanted, schema, steps)
         self._finish()
         if self._options.wait and not self._ctx.check_mode:
@@ -222,9 +237,11 @@ class PolicyRun:
         store = self._store
         if step.do in (migrate.Do.LABEL, migrate.Do.UNLABEL):
             value = kinds.MOVED_VALUE if step.do is migrate.Do.LABEL else None
+            if step.hands_over:
+                self._handover.begin(step.node, self._selected(self._intent.node_selector))
             store.label_node(step.node, kinds.MOVED_LABEL, value)
             if step.hands_over:
-                self._await_node(step)
+                self._handover.end(step)
         elif step.do is migrate.Do.POLICY:
             live = self._mine(kinds.LEGACY)
             if step.form is migrate.Form.NONE:
@@ -239,32 +256,6 @@ class PolicyRun:
         else:
             wanted = self._render(choice.V2, step.form)
             store.apply([wanted[:-1], wanted[-1:]])
-
-    def _await_node(self, step: migrate.Step) -> None:
-        moving_on = step.do is migrate.Do.LABEL
-
-        def look() -> Observation[None]:
-            configs = self._store.read(kinds.NODE)[kinds.NODE]
-            if moving_on:
-                left = sessions.missing(configs, self._intent, [step.node], self._options.routes)
-                return Observation(not left, "; ".join(left))
-            there = [one for one in sessions.sessions(configs) if one.node == step.node]
-            return Observation(not there, f"{step.node}: the new kinds still have {len(there)} sessions")
-
-        wait_until(
-            look,
-            what=f"node {step.node} to be taken over by the {'new kinds' if moving_on else 'legacy policy'}",
-            target=f"{kinds.CLUSTER} {self._intent.name}",
-            timeout=self._options.timeout,
-            ctx=self._ctx,
-            interval=_INTERVAL,
-            sleep=self._sleep,
-            remedy="Every node is selected by one policy as things stand. Run again to go on, or with "
-            f"api: {'legacy' if moving_on else 'v2'} to go back; look at the agent's log on this node first",
-        )
-        if self._options.settle:
-            self._ctx.progress(f"{step.node} has moved; {self._options.settle:.0f} s until the next")
-            self._sleep(self._options.settle)
 
     # writing
 

@@ -107,7 +107,11 @@ class Live:
 
     def width(self, prefix: str) -> int:
         """Return the ECMP width of a prefix: its best path and the paths beside it."""
-        return sum(1 for path in self.good_paths(prefix) if path.best or path.multipath)
+        return len(self.used(prefix))
+
+    def used(self, prefix: str) -> list[str]:
+        """Return the neighbours over which a prefix is balanced: that of its best path, and those beside it."""
+        return sorted(path.neighbor for path in self.good_paths(prefix) if path.best or path.multipath)
 
 
 @dataclass(frozen=True)
@@ -240,6 +244,7 @@ def facts(live: Live) -> dict[str, Any]:
             "paths": live.width(prefix),
             "next_hops": sorted(path.next_hop for path in paths),
             "neighbors": sorted(path.neighbor for path in live.good_paths(prefix)),
+            "used": live.used(prefix),
             "stale": any(path.stale for path in paths),
         }
         for prefix, paths in sorted(live.routes.items())

@@ -31,7 +31,11 @@ def policy(model: Mapping[str, Any]) -> dict[str, Any]:
         "pool_label": pools["selector_label"],
         "pools": list(bgp["advertised_pools"]),
         "pod_cidr": bool(bgp["announce_pods"]),
-        "timers": {"hold_seconds": bgp["hold_seconds"], "keepalive_seconds": bgp["keepalive_seconds"]},
+        "timers": {
+            "connect_retry_seconds": bgp["connect_retry_seconds"],
+            "hold_seconds": bgp["hold_seconds"],
+            "keepalive_seconds": bgp["keepalive_seconds"],
+        },
         "graceful_restart": {"enabled": True, "seconds": bgp["graceful_restart_seconds"]},
         # Both ends must offer the same: with a family that the router does not take, routes wait for minutes.
         "families": ["ipv4", "ipv6"] if dual else ["ipv4"],

@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..common.errors import InputError
-from . import networks
+from . import chains, networks
+
+#: Services that components of the house make for a pinned address (``<release>-controller`` of the chart).
+_ENTRIES = {"ingress": "ingress-nginx/ingress-nginx-controller", "ingress_internal": chains.INTERNAL_ENTRY}
 
 
 def pools(model: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -31,6 +34,18 @@ def pools(model: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for pool in model["load_balancers"]["pools"]
         if dual or version(pool) == 4
+    ]
+
+
+def pinned(model: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the promised addresses as ``bgp_status`` takes them.
+
+    :returns: each with ``name``, ``address``, and ``service``: ``namespace/name`` where a component of the house makes
+        the Service, else empty.
+    """
+    return [
+        {"name": str(name), "address": str(address), "service": _ENTRIES.get(str(name), "")}
+        for name, address in (model["load_balancers"].get("pinned") or {}).items()
     ]
 
 

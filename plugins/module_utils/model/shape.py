@@ -132,6 +132,7 @@ BGP = Keys(
         "api": leaves.one_of("auto", "legacy", "v2"),
         # The limits of the CRDs of Cilium 1.17 (CiliumBGPPeerConfig, CiliumBGPPeeringPolicy).
         "graceful_restart_seconds": leaves.number(1, 4095, "a number of seconds"),
+        "connect_retry_seconds": leaves.number(1, 2147483647, "a number of seconds"),
         "hold_seconds": leaves.number(3, 65535, "a number of seconds"),
         "keepalive_seconds": leaves.number(1, 65535, "a number of seconds"),
         "announce_pods": leaves.boolean(),

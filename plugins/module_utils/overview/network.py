@@ -100,7 +100,7 @@ def pools(facts: Facts) -> Area:
         if percent >= facts.wanted.thresholds.pool_warning:
             area.find("warning", f"pool {name}", f"{used} of {counted(total, 'address', 'addresses')} are given out")
     for row in seen["services"]:
-        if not row["address"]:
+        if not row["address"] and not row.get("foreign"):
             subject = f"{row['namespace']}/{row['name']}"
             area.find("error", subject, f"has no address: {row['broken'] or 'no pool gives it one'}")
     if not seen["pools"]:

@@ -6,7 +6,7 @@
 
 Pure: the answers come from ``cilium_bgp_info`` and from the router's daemon (``neighbors`` and ``routes`` as the
 modules for the router return them). An end that could not be asked is a finding, not a gap. Of each way the first
-broken link is told: address, pool, announcement, session, acceptance, paths.
+broken link is told: address, pool, announcement, session, acceptance, paths, installation.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from . import declared
 from .report import Finding, worst_of
 from .table import columns
 
@@ -65,11 +66,15 @@ class RouteRow:
 
 @dataclass
 class Report:
-    """The whole answer."""
+    """The whole answer.
+
+    :ivar notes: what was not proved, or is still to come, and is no fault of this network.
+    """
 
     neighbors: list[NeighborRow] = field(default_factory=list)
     routes: list[RouteRow] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def worst(self) -> str:
@@ -84,6 +89,7 @@ class Report:
             "neighbors": [asdict(row) for row in self.neighbors],
             "routes": [asdict(row) for row in self.routes],
             "findings": [asdict(finding) for finding in self.findings],
+            "notes": list(self.notes),
         }
 
 
@@ -98,6 +104,10 @@ class Ends:
     :param admission: whether the text that the router stores would accept each prefix; judged without ``live``.
     :param faults: faults of that text, each with ``line`` and ``message``.
     :param maximum_paths: paths that the router may use at once, 0 = not known.
+    :param require_state: whether a router whose daemon nobody may ask is a fault, because a proof is wanted.
+    :param waited: how a wait for the router ended that was in vain.
+    :param pinned: addresses that the model promises.
+    :param pending: whether the Services of these addresses may still be to come.
     """
 
     nodes: Mapping[str, str]
@@ -109,6 +119,10 @@ class Ends:
     maximum_paths: int = 0
     admission: tuple[Answer, ...] = ()
     faults: tuple[Answer, ...] = ()
+    require_state: bool = False
+    waited: str = ""
+    pinned: tuple[declared.Pin, ...] = ()
+    pending: bool = False
 
 
 def build(ends: Ends) -> Report:
@@ -117,8 +131,7 @@ def build(ends: Ends) -> Report:
     if ends.cluster is None:
         report.findings.append(Finding("error", "cluster", ends.cluster_reason or "it could not be asked"))
     if ends.live is None:
-        why = ends.router_reason or "without a state command nobody knows its sessions and routes"
-        report.findings.append(Finding("warning", "router", why))
+        report.findings.append(_silent(ends))
     for fault in ends.faults:
         line = f"line {fault['line']} of its text: " if fault.get("line") else ""
         report.findings.append(Finding("warning", "router", f"{line}{fault.get('message')}"))
@@ -126,17 +139,35 @@ def build(ends: Ends) -> Report:
     report.findings += _sessions(report.neighbors, ends)
     report.routes = routes(ends)
     report.findings += [Finding("error", row.name, row.broken) for row in report.routes if row.broken]
-    report.findings += [
-        Finding("warning", row.name, f"{row.prefix} has {row.paths} of {most} paths at the router")
-        for row in report.routes
-        for most in [_paths(row, ends)]
-        if not row.broken and row.paths is not None and row.paths < most
-    ]
+    if ends.cluster is not None:
+        findings, report.notes = declared.judge(ends.pinned, ends.cluster.get("services") or [], ends.pending)
+        report.findings += findings
+    kernel = (ends.live or {}).get("kernel") or {}
+    if kernel and not kernel.get("asked"):
+        why = f" ({kernel['reason']})" if kernel.get("reason") else ""
+        report.notes.append(f"zebra could not be asked{why}: whether the router's kernel has the routes is not proved")
     told = {finding.text for finding in report.findings}
     for entry in (ends.cluster or {}).get("findings") or []:
         if entry["text"] not in told:
             report.findings.append(Finding(str(entry["severity"]), str(entry["subject"]), str(entry["text"])))
+    if ends.waited and report.worst != "error":
+        report.findings.append(
+            Finding("warning", "router", f"all is there now, but not when waited for: {ends.waited}")
+        )
     return report
+
+
+def _silent(ends: Ends) -> Finding:
+    """Return what it means that the router's daemon told nothing."""
+    if ends.router_reason:
+        return Finding("error", "router", ends.router_reason)
+    text = (
+        "without a state command nobody knows its sessions and routes: NOTHING PAST THE TEXT THAT IT STORES IS PROVED. "
+        "Name a command that reaches its vtysh in homeops_router_state_command"
+    )
+    if ends.require_state:
+        return Finding("error", "router", f"{text}, or accept this with bgp_status_require_state: false")
+    return Finding("warning", "router", text)
 
 
 def expected(cluster: Answer, nodes: Mapping[str, str], maximum_paths: int = 0) -> list[dict[str, Any]]:
@@ -158,11 +189,15 @@ def _wanted(cluster: Answer) -> list[tuple[str, str, str, str, tuple[str, ...], 
     """Return (prefix, kind, name, pool, nodes, first broken link on the cluster's side) of everything to announce."""
     found = []
     for row in cluster.get("services") or []:
+        if row.get("foreign"):  # another implementation's, such as loadBalancerClass tailscale
+            continue
         name = f"{row['namespace']}/{row['name']}"
         address = str(row.get("address") or "")
         broken = str(row.get("broken") or "")
-        if address and not broken and row.get("label") and row.get("pool") and row["label"] != row["pool"]:
-            broken = f"{address} comes from pool {row['pool']}, and its label asks for {row['label']}"
+        # Two pools may share a label's value (one per family), so the pool's selector is asked and not its name.
+        if address and not broken and row.get("pool") and row.get("pool_selects") is False:
+            broken = f"{address} comes from pool {row['pool']}, which does not select it: its label asks for "
+            broken += str(row.get("label") or "none")
         elif address and not row.get("pool") and not broken:
             broken = f"{address} lies in no pool"
         elif address and broken:
@@ -264,7 +299,7 @@ def routes(ends: Ends) -> list[RouteRow]:
             accepted = tuple(sorted(by_address.get(str(item), str(item)) for item in route.get("neighbors") or []))
             paths = int(route.get("paths") or 0)
             if not broken:
-                broken = _refused(prefix, wanted, accepted, route, ends)
+                broken = _refused(prefix, wanted, accepted, route, ends) or _narrow(prefix, wanted, route, ends)
         elif prefix and not broken:
             broken = _unwelcome(prefix, ends)
         rows.append(RouteRow(kind, name, prefix, pool, wanted, accepted, paths, broken))
@@ -286,6 +321,23 @@ def _refused(prefix: str, wanted: tuple[str, ...], accepted: tuple[str, ...], ro
     return f"{prefix} is announced by {', '.join(lacking)} and not accepted by the router: {stale or why}"
 
 
+def _narrow(prefix: str, wanted: tuple[str, ...], route: Answer, ends: Ends) -> str:
+    """Return what the router does not use of what it has accepted, ``""`` when traffic takes every way it should."""
+    by_address = {address: node for node, address in ends.nodes.items()}
+    most = min(len(wanted), ends.maximum_paths) if ends.maximum_paths else len(wanted)
+    paths = int(route.get("paths") or 0)
+    if paths < most:
+        used = {by_address.get(str(item), str(item)) for item in route.get("used") or []}
+        idle = [node for node in wanted if node not in used] if "used" in route else []
+        which = f"{'' if most == len(wanted) else 'one of '}{', '.join(idle)}"
+        named = f": missing is {which}, whose route is accepted and not used beside the best one" if idle else ""
+        return f"{prefix} has {paths} of {most} paths at the router{named}"
+    lost = [by_address.get(str(hop), str(hop)) for hop in route.get("not_installed") or []]
+    if lost:
+        return f"{prefix} is accepted over {', '.join(lost)}, and the router's kernel has not installed that"
+    return ""
+
+
 def _unwelcome(prefix: str, ends: Ends) -> str:
     """Return why the text that the router stores would refuse a prefix, ``""`` when it would not or nobody knows."""
     for entry in ends.admission:
@@ -293,10 +345,6 @@ def _unwelcome(prefix: str, ends: Ends) -> str:
             line = f" (line {entry['line']})" if entry.get("line") else ""
             return f"the router's text refuses {prefix} from {entry.get('neighbor')}: {entry.get('why')}{line}"
     return ""
-
-
-def _paths(row: RouteRow, ends: Ends) -> int:
-    return min(len(row.wanted), ends.maximum_paths) if ends.maximum_paths else len(row.wanted)
 
 
 _NEIGHBORS = ("NODE", "ADDRESS", "FAMILY", "CILIUM", "ROUTER", "ANNOUNCED", "ACCEPTED", "UP")
@@ -328,6 +376,7 @@ def render(report: Report) -> str:
     findings = sorted(report.findings, key=lambda finding: finding.severity != "error")
     if findings:
         parts.append("\n".join(f"{f.severity.upper():8} {f.subject}: {f.text}" for f in findings))
+    parts += ["\n".join(f"NOTE     {note}" for note in report.notes)] if report.notes else []
     verdict = "every session stands and every prefix is accepted"
     counts = {severity: sum(f.severity == severity for f in findings) for severity in ("error", "warning")}
     told = ", ".join(f"{n} {name}{'s' * (n != 1)}" for name, n in counts.items() if n)

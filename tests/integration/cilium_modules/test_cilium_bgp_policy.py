@@ -202,7 +202,7 @@ def labelled(api: Client) -> list[str]:
 
 
 def migrate(call: Call, schema: str, **more: Any) -> dict[str, Any]:
-    options = {**HOME, "settle_seconds": 0.1, "wait_timeout": 20, **more}
+    options = {**HOME, "settle_seconds": 0.1, "unproved_seconds": 0.1, "wait_timeout": 20, **more}
     return call("cilium_bgp_policy", api=schema, migrate=True, **options)
 
 

@@ -42,6 +42,12 @@ def test_graceful_restart_and_families_of_a_peer() -> None:
     assert not _peer(Peer("udm", "172.29.51.1", 64513, "172.29.51.11")).graceful_restart.enabled
 
 
+def test_the_daemon_retries_as_the_object_says() -> None:
+    slow = _peer(Peer("udm", "172.29.51.1", 64513, "172.29.51.11"))
+    quick = _peer(Peer("udm", "172.29.51.1", 64513, "172.29.51.11", connect_retry_seconds=5))
+    assert (slow.timers.config.connect_retry, quick.timers.config.connect_retry) == (120, 5)
+
+
 def test_messages_survive_the_wire() -> None:
     request = build("AddPeerRequest", peer=_peer(Peer("udm", "172.29.51.1", 64513, "172.29.51.11", password="x y")))
     assert message("AddPeerRequest").FromString(request.SerializeToString()) == request

@@ -84,6 +84,15 @@ def test_the_legacy_kind_announces_everything_to_everyone() -> None:
     assert (peer.address, peer.local_address, peer.families) == ("172.29.51.1", ADDRESS, ("ipv4", "ipv6"))
     assert peer.prefixes() == ["10.244.0.0/24", "172.29.52.100/32", "fd00:1::/64"]
     assert (peer.hold_seconds, peer.keepalive_seconds, peer.restart_seconds) == (90, 30, 0)
+    assert peer.connect_retry_seconds == 120
+
+
+def test_the_timers_are_those_of_the_object() -> None:
+    timers = {"holdTimeSeconds": 9, "keepAliveTimeSeconds": 3, "connectRetryTimeSeconds": 5}
+    peers = [only_peer(run(View(policies=[policy(serviceSelector=ANY, neighbor=timers)])))]
+    peers.append(only_peer(run(modern(peer_configs=[obj("udm", {"timers": timers})]))))
+    for peer in peers:
+        assert (peer.hold_seconds, peer.keepalive_seconds, peer.connect_retry_seconds) == (9, 3, 5)
 
 
 def test_no_selector_is_no_service_and_an_empty_one_is_all() -> None:

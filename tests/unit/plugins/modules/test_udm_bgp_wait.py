@@ -268,6 +268,20 @@ def test_info_tells_what_the_daemon_does(console: Console, router: Router) -> No
         run(udm_bgp_info, state_command=router.command)
 
 
+def test_info_tells_what_the_kernel_has(console: Console, router: Router) -> None:
+    router.shows(*samples.NODES)
+    unasked = run(udm_bgp_info, state_command=router.command, expected_prefixes=EXPECTED)
+    assert unasked["missing"] == []
+    assert unasked["live"]["kernel"]["asked"] is False and "zebra is not running" in unasked["live"]["kernel"]["reason"]
+    hops = [{"ip": node, "afi": "ipv4", "active": True, "fib": node != "172.29.51.12"} for node in samples.NODES]
+    table = {"172.29.52.200/32": [{"selected": True, "installed": True, "nexthops": hops}]}
+    router.adds({"show ip route bgp json": table, "show ipv6 route bgp json": {}})
+    asked = run(udm_bgp_info, state_command=router.command, expected_prefixes=EXPECTED)
+    assert asked["missing"] == ["172.29.52.200/32 is accepted and its next hops 172.29.51.12 are not installed"]
+    (route,) = asked["live"]["routes"]
+    assert route["not_installed"] == ["172.29.51.12"] and asked["live"]["kernel"] == {"asked": True, "reason": ""}
+
+
 def test_an_ipv4_mapped_next_hop_is_no_route(console: Console, router: Router) -> None:
     router.shows("172.29.51.11", nexthops=[{"ip": "::ffff:172.29.51.11", "used": True}])
     result = run(udm_bgp_info, state_command=router.command, expected_prefixes=[{"prefix": "172.29.52.200/32"}])

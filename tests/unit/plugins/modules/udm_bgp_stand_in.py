@@ -96,6 +96,8 @@ class Router:
             "if 'exit' in state:\n"
             "    sys.exit(state['exit'])\n"
             "for command in sys.argv[2::2]:\n"
+            "    if command.split()[1] in ('ip', 'ipv6') and command not in state:\n"
+            "        sys.exit('zebra is not running')\n"
             "    print(json.dumps(state.get(command, {})))\n"
         )
         self.command = [sys.executable, str(script)]
@@ -126,7 +128,11 @@ class Router:
 
     def runs(self, text: str) -> None:
         """Show another running configuration, and everything else as before."""
-        self._write({**json.loads(self.file.read_text()), "show running-config": text})
+        self.adds({"show running-config": text})
+
+    def adds(self, more: dict[str, Any]) -> None:
+        """Answer more commands."""
+        self._write({**json.loads(self.file.read_text()), **more})
 
     def stops(self) -> None:
         self._write(None)

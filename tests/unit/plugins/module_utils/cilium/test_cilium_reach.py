@@ -133,6 +133,24 @@ def test_the_first_broken_link_is_told(body: Body, broken: str, schema: str) -> 
     assert found.links == () and broken in found.broken
 
 
+def test_a_class_of_another_implementation_is_marked() -> None:
+    objects = render.v2(parse(), "cilium.io/v2")
+    assert reach(service("vpn", loadBalancerClass="tailscale"), *objects).foreign
+    assert reach(service("vpn", "100.64.0.7", loadBalancerClass="tailscale"), *objects).foreign
+    for own in ("io.cilium/bgp-control-plane", "io.cilium/l2-announcer"):
+        assert not reach(service("web", "172.29.52.100", loadBalancerClass=own), *objects).foreign
+
+
+def test_the_pool_that_holds_an_address_is_asked_whether_it_selects_the_service() -> None:
+    objects = render.v2(parse(), "cilium.io/v2")
+    assert reach(service("web", "172.29.52.100"), *objects).pool_selects is True
+    assert reach(service("web", "172.29.52.100", label="elsewhere"), *objects).pool_selects is False
+    assert reach(service("web", "192.0.2.1"), *objects).pool_selects is None
+    # Both families of one label: the selectors say so, and not the pools' names.
+    twin = {**HOME, "metadata": {"name": "bgp-default-twin"}}
+    assert reach(service("web", "172.29.52.100"), *objects, pools=(twin,)).pool_selects is True
+
+
 def test_any_one_label_removed_announces_nothing() -> None:
     for number in range(2):
         objects = render.v2(parse(), "cilium.io/v2")

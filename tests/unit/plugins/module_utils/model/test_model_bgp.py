@@ -57,3 +57,27 @@ def test_a_pool_without_an_address_is_named(model: dict[str, Any]) -> None:
     model["load_balancers"]["pools"].append({"name": "empty"})
     with pytest.raises(InputError, match="'empty'"):
         pools.pools(model)
+
+
+def test_a_dial_in_vain_costs_seconds_in_both_schemas(model: dict[str, Any]) -> None:
+    wanted = intent.parse(bgp.policy(model))
+    seconds = model["bgp"]["connect_retry_seconds"]
+    assert seconds <= 10
+    peer_config = next(body for body in render.v2(wanted, kinds.VERSIONS[0]) if body["kind"] == kinds.PEER)
+    assert peer_config["spec"]["timers"]["connectRetryTimeSeconds"] == seconds
+    quiet = intent.parse({**bgp.policy(model), "communities": {}})
+    neighbor = render.legacy(quiet)["spec"]["virtualRouters"][0]["neighbors"][0]
+    assert neighbor["connectRetryTimeSeconds"] == seconds
+
+
+def test_a_promised_address_knows_the_service_that_is_to_have_it(model: dict[str, Any]) -> None:
+    found = {pin["name"]: pin for pin in pools.pinned(model)}
+    assert found["ingress"]["service"] == "ingress-nginx/ingress-nginx-controller"
+    assert found["ingress_internal"] == {
+        "name": "ingress_internal",
+        "address": model["load_balancers"]["pinned"]["ingress_internal"],
+        "service": "ingress-nginx-internal/ingress-nginx-internal-controller",
+    }
+    assert found["mosquitto"]["service"] == ""
+    del model["load_balancers"]["pinned"]
+    assert pools.pinned(model) == []
