@@ -65,11 +65,18 @@ class Locator:
         no lines and are passed over.
     :param host: the host whose variables they are.
     :param groups: the inventory's groups with their hosts (``groups``).
+    :param templated: whether the values have been templated: then a template agrees with anything. Before, with itself.
     """
 
     def __init__(
-        self, sources: Iterable[str] = (), host: str = "localhost", groups: Mapping[str, Sequence[str]] | None = None
+        self,
+        sources: Iterable[str] = (),
+        host: str = "localhost",
+        groups: Mapping[str, Sequence[str]] | None = None,
+        *,
+        templated: bool = True,
     ) -> None:
+        self._templated = templated
         self._definitions: dict[str, Definition] = {}
         self._agreed: dict[str, bool] = {}
         for definition in _definitions(list(sources), host, groups or {}):
@@ -100,14 +107,15 @@ class Locator:
 
     def _agrees(self, variable: str, definition: Definition, value: Any) -> bool:
         if variable not in self._agreed:
-            self._agreed[variable] = _Comparison().equal(definition.value, value)
+            self._agreed[variable] = _Comparison(self._templated).equal(definition.value, value)
         return self._agreed[variable]
 
 
 class _Comparison:
-    """Compares YAML nodes with the values of a run; a templated or tagged text agrees with anything."""
+    """Compares YAML nodes with the values of a run; a template of a templated value, or a tag, agrees with anything."""
 
-    def __init__(self) -> None:
+    def __init__(self, templated: bool) -> None:
+        self._templated = templated
         self._left = _PATIENCE
         self._constructor = SafeConstructor()
 
@@ -121,8 +129,10 @@ class _Comparison:
             if not isinstance(value, (list, tuple)) or len(value) != len(node.value):
                 return False
             return all(self.equal(item, other) for item, other in zip(node.value, value, strict=True))
-        if _TEMPLATED.search(node.value) or not node.tag.startswith("tag:yaml.org,2002:"):
+        if not node.tag.startswith("tag:yaml.org,2002:"):
             return True
+        if _TEMPLATED.search(node.value):
+            return self._templated or node.value == value
         try:
             return bool(self._constructor.construct_object(node) == value)
         except (yaml.YAMLError, ValueError):

@@ -266,3 +266,11 @@ def test_a_missing_subject_is_named_among_all_other_errors(site: Path, play: Run
     assert_untouched(ended, tmp_path)
     assert "MOD002 homeops_bgp (not set in a file of the inventory)" in ended.report()
     assert "MOD004 homeops_nodes[1].address" in ended.report()
+
+
+def test_a_wrong_value_of_the_role_itself_is_named_with_its_variable(play: Run, tmp_path: Path) -> None:
+    ended = play(HOME, "-e", '{"preflight_ignore": [{"id": "TAL002"}], "preflight_phases": ["nonsense"]}')
+    assert_untouched(ended, tmp_path)
+    flat = " ".join(ended.output.split())
+    assert "(parameter phase, set by the variable preflight_phases)" in flat
+    assert "(parameter reason, set by the variable preflight_ignore)" in flat

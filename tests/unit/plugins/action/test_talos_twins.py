@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -18,7 +19,27 @@ PACKAGE = "ansible_collections.homeops.cluster.plugins"
 ROOT = Path(__file__).resolve().parents[4]
 
 
-def play(folder: Path, tasks: list[dict[str, object]], *arguments: str, **variables: object) -> tuple[int, str]:
+#: Writes down all that Ansible gives a callback of a task: the arguments as the action left them, and the result.
+CALLBACK = """
+import json, os
+from ansible.plugins.callback import CallbackBase
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION, CALLBACK_TYPE, CALLBACK_NAME = 2.0, "notification", "everything"
+    def told(self, result, **unused):
+        with open(os.environ["TOLD"], "a") as file:
+            print(json.dumps([result._task_fields, result._result], default=str), file=file)
+    v2_runner_on_ok = v2_runner_on_failed = v2_runner_retry = v2_runner_item_on_ok = told
+"""
+
+
+def play(
+    folder: Path,
+    tasks: list[dict[str, object]],
+    *arguments: str,
+    inventory: str = "localhost,",
+    env: Mapping[str, str] | None = None,
+    **variables: object,
+) -> tuple[int, str]:
     """Run tasks on localhost; return the status and all that was printed."""
     playbook = folder / "play.yml"
     content = [{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}]
@@ -28,9 +49,10 @@ def play(folder: Path, tasks: list[dict[str, object]], *arguments: str, **variab
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_HOME": str(folder / "ansible"),
         "ANSIBLE_NOCOLOR": "1",
+        **(env or {}),
     }
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(playbook), *arguments],
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", inventory, str(playbook), *arguments],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -77,6 +99,105 @@ def test_errors_name_the_inventory_expression(tmp_path: Path) -> None:
     assert "missing: cluster.secret" in shown
     assert "parameter path, set from homeops_secrets_file in the inventory" in shown
     assert "Traceback" not in shown
+
+
+def test_an_error_in_a_role_names_the_key_and_its_line(tmp_path: Path) -> None:
+    """Not the role's variable, which is in no inventory."""
+    (tmp_path / "secrets.yaml").write_text("cluster: {id: x}\n")
+    status, shown = play(tmp_path, CREDENTIALS, inventory="inventories/home", env={"HOMEOPS_STATE_DIR": str(tmp_path)})
+    assert status != 0
+    flat = " ".join(shown.split())
+    assert "parameter path, set from homeops_talos_secrets_file (inventories/home/group_vars/all/secrets.yml:" in flat
+    assert ") in the inventory" in flat
+    assert "talos_secrets_text" not in flat
+    # From elsewhere, no line is told.
+    status, shown = play(
+        tmp_path,
+        CREDENTIALS,
+        "-e",
+        f"homeops_talos_secrets_file={tmp_path}/secrets.yaml",
+        inventory="inventories/home",
+        env={"HOMEOPS_STATE_DIR": str(tmp_path)},
+    )
+    assert status != 0
+    assert "parameter path, set from homeops_talos_secrets_file in the inventory" in " ".join(shown.split())
+
+
+CREDENTIALS: list[dict[str, object]] = [
+    {"ansible.builtin.include_role": {"name": "homeops.cluster.talos", "tasks_from": "credentials"}}
+]
+
+
+def test_of_a_bundle_that_is_given_as_text_errors_are_shown_and_secrets_are_not(tmp_path: Path) -> None:
+    """Neither by the output at its loudest nor by what a callback gets, whether the run succeeds or fails."""
+    (tmp_path / "callbacks").mkdir()
+    (tmp_path / "callbacks" / "everything.py").write_text(CALLBACK)
+    bundle = (ROOT / "tests" / "unit" / "fixtures" / "talos" / "secrets.yaml").read_text()
+    content = yaml.safe_load(bundle)
+    secrets = [content["cluster"]["secret"], *content["secrets"].values(), content["trustdinfo"]["token"]]
+    secrets += [pair["key"] for pair in content["certs"].values()]
+    environment = {
+        "HOMEOPS_STATE_DIR": str(tmp_path / "state"),
+        "ANSIBLE_CALLBACK_PLUGINS": str(tmp_path / "callbacks"),
+        "ANSIBLE_CALLBACKS_ENABLED": "everything",
+        "ANSIBLE_DISPLAY_ARGS_TO_STDOUT": "1",
+        "ANSIBLE_DEBUG": "1",
+    }
+
+    def run(text: str) -> tuple[int, str, str]:
+        told = tmp_path / "told"
+        told.unlink(missing_ok=True)
+        given = {**environment, "TOLD": str(told), "HOMEOPS_TALOS_SECRETS": text}
+        status, shown = play(tmp_path, CREDENTIALS, "-vvvvv", "--diff", inventory="inventories/home", env=given)
+        return status, shown, told.read_text()
+
+    status, shown, told = run(bundle)
+    assert status == 0, shown
+    assert '"secrets": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"' in told
+    assert "output has been hidden" not in shown
+    assert [secret for secret in secrets if secret in shown or secret in told] == []
+    status, shown, told = run(bundle[: bundle.index("certs:")])
+    assert status != 0
+    flat = " ".join(shown.split())
+    assert "secrets bundle is not usable (the given text): missing: certs.etcd.crt" in flat
+    assert "parameter secrets, set from homeops_talos_secrets_text (inventories/home" in flat
+    assert [secret for secret in secrets if secret in shown or secret in told] == []
+
+
+def test_a_retry_has_the_arguments_again(tmp_path: Path) -> None:
+    """What callbacks get is not masked then: the next attempt needs the secret."""
+    bundle = (ROOT / "tests" / "unit" / "fixtures" / "talos" / "secrets.yaml").read_text()
+    task: dict[str, object] = {
+        "homeops.cluster.talos_secrets": {"secrets": "{{ text }}"},
+        "register": "seen",
+        "until": "seen.attempts == 2",
+        "retries": 2,
+        "delay": 0,
+    }
+    (tmp_path / "text.json").write_text(json.dumps({"text": bundle}))
+    status, shown = play(tmp_path, [task], "-e", f"@{tmp_path}/text.json")
+    assert status == 0, shown
+
+
+def test_a_wrong_argument_is_told_with_what_is_wanted_and_where_it_is_set(tmp_path: Path) -> None:
+    task: dict[str, object] = {
+        "homeops.cluster.talos_info": {
+            "nodes": [{"node": "127.0.0.1", "port": "{{ homeops_port }}"}],
+            "timeout": "{{ wait }}",
+        }
+    }
+    status, shown = play(tmp_path, [task], wait="soon", homeops_port="x")
+    assert status != 0
+    flat = " ".join(shown.replace("''", "'").split())
+    assert "timeout is 'soon', and a whole number is wanted (parameter timeout, set by the variable wait)" in flat
+    assert "(parameter port, set from homeops_port in the inventory)" in flat
+    assert "Traceback" not in shown
+    # A secret is no number, and is not shown for that.
+    task = {"homeops.cluster.authentik_info": {"url": "https://x", "token": "{{ key }}", "wait_timeout": "{{ key }}"}}
+    status, shown = play(tmp_path, [task], "-e", "key=canary-5e1f")
+    assert status != 0
+    assert "set by the variable key" in " ".join(shown.split())
+    assert "canary-5e1f" not in shown
 
 
 NODE = {"name": "mini01", "node": "127.0.0.1", "port": 9}

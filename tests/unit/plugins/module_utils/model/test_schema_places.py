@@ -129,6 +129,16 @@ def test_aliases_cost_no_more_than_the_patience(site: Path) -> None:
     assert find(site, "g", (0,), value).startswith("site/group_vars/all/k.yml:")
 
 
+def test_before_templating_a_template_agrees_with_itself_alone(site: Path) -> None:
+    write(site / "group_vars" / "all" / "z.yml", 'door: "{{ other }}/x"\nplain: 3\n')
+    locator = locate.Locator([str(site)], "localhost", GROUPS, templated=False)
+    assert str(locator.find("door", (), "{{ other }}/x")) == "site/group_vars/all/z.yml:1"
+    assert str(locator.find("plain", (), 3)) == "site/group_vars/all/z.yml:2"
+    locator = locate.Locator([str(site)], "localhost", GROUPS, templated=False)
+    assert locator.find("door", (), "/given/on/the/command/line") is None
+    assert find(site, "door", (), "/templated/x") == "site/group_vars/all/z.yml:1"
+
+
 def test_sources_without_files_are_passed_over() -> None:
     locator = locate.Locator(["localhost,", "/does/not/exist"], "localhost", GROUPS)
     assert locator.find("nodes", (), []) is None
