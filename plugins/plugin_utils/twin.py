@@ -185,8 +185,12 @@ class Twin(ActionBase):
             return ""
         loop = self._task.loop_control
         own = [str(name) for name in (loop.loop_var, loop.index_var) if name] if loop else ["item"]
-        keys = source.keys_of(self._raw(param, outer), variables, own, part=param if outer else "")
-        told = source.sentence(keys, self._places(keys, variables))
+        try:
+            keys = source.keys_of(self._raw(param, outer), variables, own, part=param if outer else "")
+            told = source.sentence(keys, self._places(keys, variables))
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with this search must not replace the error itself)
+            display.vvv(f"{self._task.action}: what sets {param} was not found: {error}")
+            told = ""
         return f" (parameter {param}{f', {told}' if told else ''})"
 
     def _raw(self, param: str, outer: str) -> Any:
