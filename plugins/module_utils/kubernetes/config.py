@@ -27,8 +27,8 @@ except ImportError:  # ansible-test imports without third-party packages
     yaml = None  # type: ignore[assignment]
 
 from ..common import files
+from ..common.certificates import validity
 from ..common.errors import InputError
-from .certificates import validity
 
 #: Where a pod finds its own account (client-go ``rest.InClusterConfig``).
 _SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/token"

@@ -9,9 +9,9 @@ from __future__ import annotations
 import http.client
 import ssl
 
+from ..common.certificates import load_client_certificate
 from ..common.errors import InputError
 from ..common.https import transport_text
-from .certificates import load_client_certificate
 from .config import ANEW, Connection
 from .errors import NotTrusted, Unreachable
 

@@ -14,13 +14,13 @@ from ..authentik import session as authentik
 from ..authentik.info import Info
 from ..cilium import info as cilium
 from ..cilium.store import Store as CiliumStore
+from ..common.certificates import validity
 from ..common.context import Context
 from ..common.errors import HomeopsError, InputError
 from ..flux.store import Store as FluxStore
 from ..frr import live
 from ..frr.state_command import Shell
 from ..kubernetes import config
-from ..kubernetes.certificates import validity
 from ..kubernetes.client import Client
 from ..kubernetes.errors import KubernetesError, NotFound
 from ..status import probe

@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 from ..authentik import client as authentik, kinds, tokens
 from ..authentik.errors import AuthentikError
 from ..checks.doors import Console, Credential, Items, Login, Name, Trouble
+from ..common.certificates import validity
 from ..common.context import Context
 from ..common.errors import HomeopsError, InputError
 from ..kubernetes import config as kubeconfigs
-from ..kubernetes.certificates import validity
 from ..kubernetes.client import Client as KubernetesClient
 from ..kubernetes.errors import NotTrusted, Unauthorized
 from ..onepassword import report, session as secrets

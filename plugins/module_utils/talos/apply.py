@@ -86,7 +86,7 @@ class Apply:
                     self._dry_run(client, plan, observed)
                 return self.result
             self._check_identity(plan)
-            with self._guard(client, plan, deadline):
+            with self._guard(plan, observed, deadline):
                 self._send(client, plan, deadline)
         return self.result
 
@@ -200,9 +200,12 @@ class Apply:
     # -- the guard ---------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _guard(self, client: TalosClient, plan: Plan, deadline: Deadline) -> Iterator[None]:
-        """Hold the cluster's lock around the reboot of a control plane, and enter only when etcd can spare it."""
-        if plan.action != "reboot" or not self.wanted.control_plane:
+    def _guard(self, plan: Plan, observed: Observed, deadline: Deadline) -> Iterator[None]:
+        """Hold the cluster's lock around the reboot of a control plane, and enter only when etcd can spare it.
+
+        What the node is now counts too: one that is to become a worker takes its vote with it.
+        """
+        if plan.action != "reboot" or not (self.wanted.control_plane or observed.control_plane):
             yield
             return
         guard = Guard(self.identity, self.options.control_planes, self.options.call_timeout, self.options.lock_dir)

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..common import diff
 from ..common.errors import InputError
-from . import documents, redaction
+from . import documents, redaction, validation
 from .connection import NodeMode
 from .documents import Document
 from .reboot import reboot_paths
@@ -41,6 +41,12 @@ class Observed:
     active: Sequence[Document] = ()
     stage: str = ""
     tried: bool = False
+
+    @property
+    def control_plane(self) -> bool:
+        """Whether the node works as a control plane now."""
+        legacy = documents.v1alpha1(self.active)
+        return ((legacy.body.get("machine") or {}) if legacy else {}).get("type") in validation.CONTROL_PLANE_TYPES
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,8 @@ def decode_node(node: Any) -> Document:
         )
     unknown = unknown_keys(Type("struct", KINDS[kind]), node)
     if unknown is not None:
-        hidden = redaction.masked(unknown)
+        # A misspelt key is what this is mostly about, so its name does not tell whether it holds a secret.
+        hidden = redaction.texts_masked(unknown)
         raise ConfigError(f"unknown keys found during decoding:\n{goyaml.dump(hidden)}")
     return Document(kind, body)
 

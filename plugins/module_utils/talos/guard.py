@@ -68,8 +68,12 @@ class Guard:
         if not any(item.label == target.label for item in targets):
             targets.append(target)
 
+        remedy = ""
+
         def look() -> Observation[None]:
+            nonlocal remedy
             verdict = quorum.judge(quorum.look(targets, self.identity, self.call_timeout), target.label)
+            remedy = verdict.remedy
             return Observation(verdict.safe, verdict.text)
 
         try:
@@ -86,7 +90,7 @@ class Guard:
                 doing,
                 target=target.label,
                 answer=error.answer.partition("still: ")[2] or error.answer,
-                remedy="Heal etcd first (talos_health); list every control plane in control_planes. Nothing was sent",
+                remedy=f"{remedy}. Nothing was sent",
                 param="control_planes",
                 facts=facts,
             ) from error

@@ -25,7 +25,8 @@ from .guard import Guard
 from .identity import Identity
 from .machine import machine_of
 from .reset_plan import Plan, Request, Volume
-from .state import etcd_state, machine_status
+from .state import machine_status
+from .validation import CONTROL_PLANE_TYPES
 
 #: Folders of EPHEMERAL in which data lies that nothing else has.
 FOLDERS = ("/var/lib/longhorn/replicas", "/var/local")
@@ -91,9 +92,10 @@ class Reset:
     def _wipe(self, client: TalosClient, plan: Plan, deadline: Deadline) -> None:
         config = documents.v1alpha1(node_state.read_config(client, "v1alpha1"))
         body = config.body if config else {}
-        control_plane = (body.get("machine") or {}).get("type") == "controlplane"
+        control_plane = (body.get("machine") or {}).get("type") in CONTROL_PLANE_TYPES
         with ExitStack() as stack:
-            if control_plane and etcd_state(client)["voter"]:
+            # Whether it is a voter is for the guard to find out: without a leader no etcd says so.
+            if control_plane:
                 stack.enter_context(
                     self.guard.alone(
                         self.target,

@@ -14,10 +14,8 @@ import base64
 import datetime
 import errno
 import hashlib
-import os
 import socket
 import ssl
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -29,6 +27,7 @@ try:
 except ImportError:  # identity.require() tells
     pass
 
+from ..common.certificates import load_client_certificate
 from .errors import (
     CertificateError,
     ClientCertificateRefused,
@@ -194,12 +193,8 @@ def _context(identity: Identity | None) -> ssl.SSLContext:
             remedy="Write the talosconfig anew from the secrets bundle",
             param="talosconfig",
         ) from None
-    # The ssl module takes the key from a file only: one of ours alone, gone before the first packet is sent.
-    handle, path = tempfile.mkstemp(prefix="talos-", suffix=".pem")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(identity.crt.rstrip() + b"\n" + standard_key(identity.key))
-        context.load_cert_chain(path)
+        load_client_certificate(context, identity.crt, standard_key(identity.key))
     except ssl.SSLError as error:
         raise TalosError(
             "using the client certificate",
@@ -208,8 +203,6 @@ def _context(identity: Identity | None) -> ssl.SSLContext:
             remedy="Write the talosconfig anew from the secrets bundle",
             param="talosconfig",
         ) from None
-    finally:
-        os.unlink(path)
     return context
 
 

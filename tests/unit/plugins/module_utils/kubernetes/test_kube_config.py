@@ -18,12 +18,12 @@ import yaml
 from cryptography import x509
 from hypothesis import given, strategies as st
 
-from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError
-from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes import config
-from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.certificates import (
+from ansible_collections.homeops.cluster.plugins.module_utils.common.certificates import (
     load_client_certificate,
     validity,
 )
+from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError
+from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes import config
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.transport import tls_context
 from tests.harness.kube_server import make_pki
 

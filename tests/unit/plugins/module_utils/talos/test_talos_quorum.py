@@ -55,6 +55,12 @@ def down(views: list[quorum.View], position: int) -> list[quorum.View]:
     return replaced(views, position, members=(), status=None, problem="connection refused")
 
 
+def leaderless(views: list[quorum.View], position: int) -> list[quorum.View]:
+    """Without a quorum etcd's status answers, and its list of members does not."""
+    alone = status(position + 1, leader=0)
+    return replaced(views, position, members=(), status=alone, problem="etcdserver: no leader")
+
+
 def test_one_of_three_may_go() -> None:
     verdict = quorum.judge(cluster(3), "mini02")
     assert verdict.safe
@@ -92,11 +98,26 @@ def test_two_voters_cannot_spare_one() -> None:
     assert not quorum.judge(cluster(2), "mini01").safe
 
 
-def test_a_single_voter_and_no_etcd_need_no_guard() -> None:
+def test_a_single_voter_and_an_empty_data_directory_need_no_guard() -> None:
     assert quorum.judge(cluster(1), "mini01").safe
     assert not quorum.judge(cluster(1), "mini01").needed
-    nobody = [quorum.View("mini01", problem="etcd is not running")]
+    nobody = [quorum.View("mini01", problem="etcd is not running", bare=True)]
     assert quorum.judge(nobody, "mini01").safe
+    assert not quorum.judge(nobody, "mini01").needed
+
+
+def test_the_last_member_of_a_lost_quorum_stays() -> None:
+    verdict = quorum.judge(leaderless(down(down(cluster(3), 1), 2), 0), "mini01")
+    assert not verdict.safe and verdict.needed
+    assert "no etcd names its members" in verdict.text and "mini02: connection refused" in verdict.text
+    assert "restore.yml" in verdict.remedy
+
+
+def test_an_etcd_that_does_not_run_over_data_is_no_proof_that_there_is_none() -> None:
+    assert not quorum.judge([quorum.View("mini01", problem="etcd is not running")], "mini01").safe
+    # A node beside it that never had any data may go.
+    beside = [quorum.View("mini01", problem="etcd is not running"), quorum.View("mini02", bare=True)]
+    assert quorum.judge(beside, "mini02").safe
 
 
 def test_a_learner_may_go_and_does_not_count() -> None:
@@ -119,9 +140,12 @@ def test_it_is_never_safe_when_the_rest_is_no_quorum(size: int, data: st.DataObj
     views = cluster(size)
     for position in dead:
         views = down(views, position)
+    if size - len(dead) < size // 2 + 1:
+        for position in set(range(size)) - dead:
+            views = leaderless(views, position)
     verdict = quorum.judge(views, f"mini{going + 1:02d}")
     alive = set(range(size)) - dead - {going}
-    if size > 1 and len(dead) < size:
+    if size > 1 or dead:
         assert verdict.safe is (len(alive) >= size // 2 + 1)
 
 
