@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from .cert_manager_crds import definitions
 from .parts import (
+    CONTAINER_SECURITY,
     LINUX,
+    POD_SECURITY,
     ChartError,
     Object,
     Release,
@@ -20,6 +22,7 @@ from .parts import (
     placement,
     rights,
     rule,
+    security,
     service,
     workload,
 )
@@ -69,6 +72,7 @@ def render(release: Release) -> list[Object]:
         prefix = f"{at}." if at else ""
         picture = image(release, f"{prefix}image", f"{REGISTRY}-{component}", version)
         made = container(f"cert-manager-{component}", picture, args=_arguments(release, component, full), ports=ports)
+        made |= security(release, f"{prefix}containerSecurityContext", CONTAINER_SECURITY)
         made["env"] = [
             {
                 "name": "POD_NAMESPACE",
@@ -85,7 +89,12 @@ def render(release: Release) -> list[Object]:
                 selector,
                 [made],
                 replicas=release.value(f"{prefix}replicaCount", 1),
-                pod={"serviceAccountName": full, "nodeSelector": LINUX, **placement(release, at)},
+                pod={
+                    "serviceAccountName": full,
+                    "nodeSelector": LINUX,
+                    **security(release, f"{prefix}securityContext", POD_SECURITY),
+                    **placement(release, at),
+                },
                 pod_labels={"app": app},
             ),
         ]

@@ -7,9 +7,27 @@
 from __future__ import annotations
 
 from .cloudnative_pg_crds import GROUP, definitions
-from .parts import Object, Release, account, container, image, monitor, obj, placement, rights, rule, service, workload
+from .parts import (
+    CONTAINER_SECURITY,
+    POD_SECURITY,
+    Object,
+    Release,
+    account,
+    container,
+    image,
+    monitor,
+    obj,
+    placement,
+    rights,
+    rule,
+    security,
+    service,
+    workload,
+)
 
 APP = "1.28.1"
+#: charts/cloudnative-pg/values.yaml.
+_SECURITY = {**CONTAINER_SECURITY, "runAsUser": 10001, "runAsGroup": 10001}
 CONFIG, METRICS = "cnpg-controller-manager-config", "cnpg-default-monitoring"
 
 
@@ -43,6 +61,7 @@ def render(release: Release) -> list[Object]:
         env=env + release.value("additionalEnv", []),
     )
     rules = [rule([GROUP], ["*"], ["*"]), rule([""], ["pods", "services", "secrets", "configmaps"], ["*"])]
+    made |= security(release, "containerSecurityContext", _SECURITY)
     objects = definitions() if release.on("crds.create", True) else []
     objects += [
         account(name, labels),
@@ -56,7 +75,11 @@ def render(release: Release) -> list[Object]:
             selector,
             [made],
             replicas=release.value("replicaCount", 1),
-            pod={"serviceAccountName": name, **placement(release)},
+            pod={
+                "serviceAccountName": name,
+                **security(release, "podSecurityContext", POD_SECURITY),
+                **placement(release),
+            },
         ),
     ]
     if release.on("config.create", True):

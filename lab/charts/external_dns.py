@@ -9,9 +9,26 @@ from __future__ import annotations
 from typing import Any
 
 from .crds import FREE_LIST, crd, fields
-from .parts import ChartError, Object, Release, account, container, monitor, placement, rights, rule, service, workload
+from .parts import (
+    CONTAINER_SECURITY,
+    POD_SECURITY,
+    ChartError,
+    Object,
+    Release,
+    account,
+    container,
+    monitor,
+    placement,
+    rights,
+    rule,
+    security,
+    service,
+    workload,
+)
 
 APP = "0.20.0"
+#: charts/external-dns/values.yaml; a webhook beside the program gets what its own values say, by default nothing.
+_SECURITY = {**CONTAINER_SECURITY, "privileged": False, "runAsNonRoot": True, "runAsUser": 65532, "runAsGroup": 65532}
 BOTH_FIXES = "'txtPrefix' and 'txtSuffix' are mutually exclusive"
 
 
@@ -35,6 +52,7 @@ def render(release: Release) -> list[Object]:
         ports={"http": 7979},
         env=release.value("env", []),
     )
+    main |= security(release, "securityContext", _SECURITY)
     containers = [main]
     ports: list[tuple[str, int, int | str]] = [("http", int(release.value("service.port", 7979)), "http")]
     if webhook:
@@ -50,6 +68,8 @@ def render(release: Release) -> list[Object]:
         for key in ("livenessProbe", "readinessProbe"):
             if at.get(key):
                 side[key] = at[key]
+        if at.get("securityContext"):
+            side["securityContext"] = at["securityContext"]
         containers.append(side)
         ports.append(("http-webhook", int((at.get("service") or {}).get("port", 8080)), "http-webhook"))
     objects = [
@@ -64,7 +84,12 @@ def render(release: Release) -> list[Object]:
             selector,
             containers,
             replicas=1 if release.on("enabled", True) else 0,
-            pod={"serviceAccountName": name, "volumes": release.value("extraVolumes", []), **placement(release)},
+            pod={
+                "serviceAccountName": name,
+                "volumes": release.value("extraVolumes", []),
+                **security(release, "podSecurityContext", {**POD_SECURITY, "fsGroup": 65534}),
+                **placement(release),
+            },
             pod_labels=release.value("podLabels", {}),
             spec={"strategy": release.value("deploymentStrategy", {"type": "Recreate"})},
         ),

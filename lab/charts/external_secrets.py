@@ -7,9 +7,26 @@
 from __future__ import annotations
 
 from .external_secrets_crds import definitions
-from .parts import Object, Release, account, container, image, monitor, placement, rights, rule, service, workload
+from .parts import (
+    CONTAINER_SECURITY,
+    POD_SECURITY,
+    Object,
+    Release,
+    account,
+    container,
+    image,
+    monitor,
+    placement,
+    rights,
+    rule,
+    security,
+    service,
+    workload,
+)
 
 NAME = "external-secrets"
+#: deploy/charts/external-secrets/values.yaml, the same for each of its three programs.
+_SECURITY = {**CONTAINER_SECURITY, **POD_SECURITY, "runAsUser": 1000}
 
 
 def render(release: Release) -> list[Object]:
@@ -50,6 +67,7 @@ def render(release: Release) -> list[Object]:
         prefix = f"{at}." if at else ""
         holder = f"{NAME}-cert-controller" if at == "certController" else full
         made = container(app if not at else at.replace("certC", "cert-c"), picture, args=arguments, ports=ports)
+        made |= security(release, f"{prefix}securityContext", _SECURITY)
         objects += [
             account(holder, labels),
             *rights(full, release.namespace, _rules(), labels, holder=holder),
@@ -60,7 +78,11 @@ def render(release: Release) -> list[Object]:
                 selector,
                 [made],
                 replicas=release.value(f"{prefix}replicaCount", 1),
-                pod={"serviceAccountName": holder, **placement(release, at)},
+                pod={
+                    "serviceAccountName": holder,
+                    **security(release, f"{prefix}podSecurityContext", {}),
+                    **placement(release, at),
+                },
             ),
         ]
         if at == "webhook":

@@ -6,7 +6,21 @@
 
 from __future__ import annotations
 
-from .parts import Object, Release, account, container, obj, placement, rights, rule, service, workload
+from .parts import (
+    CONTAINER_SECURITY,
+    POD_SECURITY,
+    Object,
+    Release,
+    account,
+    container,
+    obj,
+    placement,
+    rights,
+    rule,
+    security,
+    service,
+    workload,
+)
 
 _PARTS = (
     ("web", "docker.io/kubernetesui/dashboard-web:1.7.0", {"web": 8000}),
@@ -15,6 +29,9 @@ _PARTS = (
     ("metrics-scraper", "docker.io/kubernetesui/dashboard-metrics-scraper:1.2.2", {"metrics-scraper": 8000}),
 )
 KONG = "kong:3.9"
+#: charts/kubernetes-dashboard/values.yaml, and charts/kong/values.yaml of the chart below it.
+_SECURITY = {**CONTAINER_SECURITY, "runAsUser": 1001, "runAsGroup": 2001}
+_KONG_SECURITY = {**CONTAINER_SECURITY, **POD_SECURITY, "runAsUser": 1000}
 
 
 def render(release: Release) -> list[Object]:
@@ -33,6 +50,7 @@ def render(release: Release) -> list[Object]:
         made = container(
             f"{name}-{part}", f"{repository}:{tag}", ports=ports, args=release.value(f"{at}.containers.args")
         )
+        made |= security(release, "app.security.containerSecurityContext", _SECURITY)
         objects += [
             account(full, labels),
             service(full, labels, selector, [(port, 8000, port)]),
@@ -43,7 +61,11 @@ def render(release: Release) -> list[Object]:
                 selector,
                 [made],
                 replicas=release.value(f"{at}.scaling.replicas", 1),
-                pod={"serviceAccountName": full, **placement(release, "app.scheduling")},
+                pod={
+                    "serviceAccountName": full,
+                    **security(release, "app.security.securityContext", POD_SECURITY),
+                    **placement(release, "app.scheduling"),
+                },
             ),
         ]
     scraper = f"{name}-metrics-scraper"
@@ -83,6 +105,7 @@ def _kong(release: Release, name: str) -> list[Object]:
         if not isinstance(value, dict)
     ]
     made = container("proxy", KONG, ports=inner, env=env, mounts={"kong-custom-dbless-config-volume": "/kong_dbless/"})
+    made |= security(release, "kong.containerSecurityContext", _KONG_SECURITY)
     config = release.value("kong.dblessConfig.configMap", "kong-dbless-config")
     volume = {"name": "kong-custom-dbless-config-volume", "configMap": {"name": config}}
     return [

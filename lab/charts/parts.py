@@ -249,6 +249,24 @@ def placement(release: Release, at: str = "") -> Object:
     return found
 
 
+#: What most charts give a pod and its containers by default, so that a namespace of level restricted takes them.
+POD_SECURITY: Object = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+CONTAINER_SECURITY: Object = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+}
+
+
+def security(release: Release, at: str, default: Mapping[str, Any]) -> Object:
+    """Return a pod's or a container's security context: the chart's default, with the values ``at`` merged over it."""
+    merged = {**default, **release.value(at, {})}
+    # A switch of charts that render the context with it, and no field of Kubernetes.
+    if not merged.pop("enabled", True) or not merged:
+        return {}
+    return {"securityContext": merged}
+
+
 def image(release: Release, at: str, repository: str, tag: str) -> str:
     """Return an image whose repository and tag may be overridden under ``at``."""
     return f"{release.value(f'{at}.repository', repository)}:{release.value(f'{at}.tag', tag)}"

@@ -7,9 +7,25 @@
 from __future__ import annotations
 
 from .cloudnative_pg_crds import BARMAN, object_store
-from .parts import Object, Release, account, container, obj, placement, rights, rule, service, workload
+from .parts import (
+    CONTAINER_SECURITY,
+    POD_SECURITY,
+    Object,
+    Release,
+    account,
+    container,
+    obj,
+    placement,
+    rights,
+    rule,
+    security,
+    service,
+    workload,
+)
 
 APP = "v0.5.0"
+#: charts/plugin-barman-cloud/values.yaml.
+_SECURITY = {**CONTAINER_SECURITY, **POD_SECURITY, "runAsUser": 10001, "runAsGroup": 10001}
 PLUGIN = "barman-cloud.cloudnative-pg.io"
 KEYS = frozenset(
     (
@@ -47,6 +63,7 @@ def render(release: Release) -> list[Object]:
         ports={"grpc": port},
         env=[{"name": "SIDECAR_IMAGE", "value": side}, *release.value("additionalEnv", [])],
         mounts={"server": "/server", "client": "/client"},
+        **security(release, "containerSecurityContext", _SECURITY),
     )
     volumes = [{"name": part, "secret": {"secretName": f"{name}-{part}-tls"}} for part in ("server", "client")]
     issuer = release.value("certificate.issuerName", "selfsigned-issuer")
@@ -75,7 +92,12 @@ def render(release: Release) -> list[Object]:
             selector,
             [made],
             replicas=release.value("replicaCount", 1),
-            pod={"serviceAccountName": name, "volumes": volumes, **placement(release)},
+            pod={
+                "serviceAccountName": name,
+                "volumes": volumes,
+                **security(release, "podSecurityContext", POD_SECURITY),
+                **placement(release),
+            },
             spec={"strategy": {"type": "Recreate"}},
         ),
     ]

@@ -7,10 +7,17 @@
 from __future__ import annotations
 
 from .crds import FREE, TEXT, crd, one_of
-from .parts import Object, Release, account, budget, container, image, placement, rights, rule, workload
+from .parts import Object, Release, account, budget, container, image, placement, rights, rule, security, workload
 
 APP = "v8.3.0"
 GROUP = "snapshot.storage.k8s.io"
+#: charts/snapshot-controller/values.yaml: less than a namespace of level restricted asks for.
+_SECURITY: Object = {
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "runAsUser": 1000,
+}
 
 
 def render(release: Release) -> list[Object]:
@@ -22,6 +29,8 @@ def render(release: Release) -> list[Object]:
         return objects
     picture = image(release, "controller.image", "registry.k8s.io/sig-storage/snapshot-controller", APP)
     arguments = ["--v=5", "--leader-election=true", "--leader-election-namespace=$(NAMESPACE)", "--http-endpoint=:8080"]
+    made = container("snapshot-controller", picture, args=arguments, ports={"http": 8080})
+    made |= security(release, "controller.securityContext", _SECURITY)
     objects += [
         account(name, labels),
         *rights(name, release.namespace, [rule([GROUP], ["*"], ["*"]), rule([""], ["persistentvolumeclaims"])], labels),
@@ -30,9 +39,13 @@ def render(release: Release) -> list[Object]:
             name,
             labels,
             selector,
-            [container("snapshot-controller", picture, args=arguments, ports={"http": 8080})],
+            [made],
             replicas=release.value("controller.replicaCount", 1),
-            pod={"serviceAccountName": name, **placement(release, "controller")},
+            pod={
+                "serviceAccountName": name,
+                **security(release, "controller.podSecurityContext", {}),
+                **placement(release, "controller"),
+            },
         ),
     ]
     limits = release.value("controller.pdb", {})

@@ -11,7 +11,7 @@ import random
 import uuid
 from typing import Any
 
-from . import defaults, intake, ownership, patch
+from . import defaults, intake, ownership, patch, pod_security
 from .alloc import Services
 from .call import Call, now
 from .defaults.zero import EMPTY, ZERO
@@ -105,6 +105,8 @@ class Writes:
             defaults.finished(resource.id, new)
         if entries:
             meta["managedFields"] = entries
+        if resource.id == "pods":
+            self._admit_pod(call, new)
         intake.violations(call, new, None)
         name = meta["name"]
         if self.store.get(resource.id, meta.get("namespace", ""), name) is not None:
@@ -150,6 +152,13 @@ class Writes:
                 "NamespaceTerminating", f"namespace {call.namespace} is being terminated", "metadata.namespace"
             )
             raise forbidden(call.resource.plural, call.resource.group, meta.get("name", ""), why, [cause])
+
+    def _admit_pod(self, call: Call, new: Object) -> None:
+        """Pod security of the namespace."""
+        space = self.store.get("namespaces", "", call.namespace)
+        labels = space.obj["metadata"].get("labels") or {} if space else {}
+        if why := pod_security.refusal(labels, new["spec"]):
+            raise forbidden("pods", "", new["metadata"]["name"], why)
 
     # -- update -------------------------------------------------------------------------------------------------
 

@@ -64,6 +64,17 @@ def claim(cluster: Object, instance: str) -> Object:
     }
 
 
+#: What the operator gives each container and, in the pod, both user and group (pkg/specs/containers.go and pods.go).
+SECURITY: Object = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "privileged": False,
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
 def pod_spec(cluster: Object, instance: str, sidecar: str) -> Object:
     """Return the pod of an instance; the barman plugin adds a container of its own."""
     spec = cluster["spec"]
@@ -77,10 +88,11 @@ def pod_spec(cluster: Object, instance: str, sidecar: str) -> Object:
         ],
         "volumeMounts": [{"name": "pgdata", "mountPath": "/var/lib/postgresql/data"}],
         "resources": spec.get("resources") or {},
+        "securityContext": dict(SECURITY),
     }
     containers: list[Any] = [main]
     if sidecar:
-        containers.append({"name": "plugin-barman-cloud", "image": sidecar})
+        containers.append({"name": "plugin-barman-cloud", "image": sidecar, "securityContext": dict(SECURITY)})
     return {
         "hostname": instance,
         "serviceAccountName": "default",
