@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     monkeypatch.setenv("HOMEOPS_LAB_KUBE", "envtest")
-    running = Lab("127.48", tmp_path)
+    running = Lab("127.46", tmp_path)
     running.up("--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
     yield running
     running.down()
