@@ -260,11 +260,23 @@ CONTAINER_SECURITY: Object = {
 
 def security(release: Release, at: str, default: Mapping[str, Any]) -> Object:
     """Return a pod's or a container's security context: the chart's default, with the values ``at`` merged over it."""
-    merged = {**default, **release.value(at, {})}
+    merged = _merged(default, release.value(at, {}))
     # A switch of charts that render the context with it, and no field of Kubernetes.
     if not merged.pop("enabled", True) or not merged:
         return {}
     return {"securityContext": merged}
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Object:
+    """Merge values as Helm does: maps into each other, and an explicit null takes a default away."""
+    found = dict(below)
+    for key, value in above.items():
+        inner = found.get(key)
+        if value is None:
+            found.pop(key, None)
+        else:
+            found[key] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return found
 
 
 def image(release: Release, at: str, repository: str, tag: str) -> str:

@@ -6,7 +6,7 @@
 
 Follows k8s.io/pod-security-admission v0.31 (``policy/check_*.go``, ``admission/admission.go``) in words and order:
 baseline checks first, then restricted ones, each sorted by its id. Not followed: AppArmor, SELinux, sysctls, procMount,
-Windows, versions other than latest, and the labels ``warn`` and ``audit``.
+Windows, versions other than latest, updates of pods, and the labels ``warn`` and ``audit``.
 """
 
 from __future__ import annotations
@@ -138,18 +138,19 @@ def _restricted_volumes(pod: Object) -> tuple[str, str] | None:
 
 
 def _explicit_or_missing(
-    pod: Object, reason: str, ask: Callable[[Object], bool | None], explicit: str, missing: str
+    pod: Object, reason: str, ask: Callable[[Object], bool | None], explicit: str, missing: str = ""
 ) -> tuple[str, str] | None:
     """Judge a field that a pod may set for all its containers.
 
     :param ask: whether a context allows; None when it says nothing.
+    :param missing: what must be said; empty when silence is allowed.
     """
     whole = ask(_context(pod))
     bad = [name for name, context in _containers(pod) if ask(context) is False]
     setters = [*(["pod"] if whole is False else []), *([_named(bad)] if bad else [])]
     if setters:
         return reason, f"{' and '.join(setters)} {explicit}"
-    silent = [name for name, context in _containers(pod) if ask(context) is None and whole is None]
+    silent = [name for name, context in _containers(pod) if missing and ask(context) is None and whole is None]
     return (reason, f"pod or {_named(silent)} {missing}") if silent else None
 
 
@@ -169,7 +170,7 @@ def _user(pod: Object) -> tuple[str, str] | None:
     return ("runAsUser=0", f"{' and '.join(setters)} must not set runAsUser=0") if setters else None
 
 
-def _seccomp(pod: Object) -> tuple[str, str] | None:
+def _seccomp(pod: Object, missing: str = "") -> tuple[str, str] | None:
     def kind(context: Object) -> str | None:
         return (context.get("seccompProfile") or {}).get("type")
 
@@ -180,12 +181,23 @@ def _seccomp(pod: Object) -> tuple[str, str] | None:
         "seccompProfile",
         lambda context: None if kind(context) is None else kind(context) in _SECCOMP,
         f"must not set securityContext.seccompProfile.type to {bad}",
-        'must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"',
+        missing,
     )
 
 
-_BASELINE: tuple[Check, ...] = (_capabilities_baseline, _host_namespaces, _host_path_volumes, _host_ports, _privileged)
-# Those of capabilities and volumes stand for the ones of baseline.
+def _seccomp_restricted(pod: Object) -> tuple[str, str] | None:
+    return _seccomp(pod, 'must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"')
+
+
+_BASELINE: tuple[Check, ...] = (
+    _capabilities_baseline,
+    _host_namespaces,
+    _host_path_volumes,
+    _host_ports,
+    _privileged,
+    _seccomp,
+)
+# Those of capabilities, volumes and seccomp stand for the ones of baseline.
 _RESTRICTED: tuple[Check, ...] = (
     _host_namespaces,
     _host_ports,
@@ -195,5 +207,5 @@ _RESTRICTED: tuple[Check, ...] = (
     _restricted_volumes,
     _non_root,
     _user,
-    _seccomp,
+    _seccomp_restricted,
 )

@@ -105,9 +105,9 @@ class Writes:
             defaults.finished(resource.id, new)
         if entries:
             meta["managedFields"] = entries
+        intake.violations(call, new, None)
         if resource.id == "pods":
             self._admit_pod(call, new)
-        intake.violations(call, new, None)
         name = meta["name"]
         if self.store.get(resource.id, meta.get("namespace", ""), name) is not None:
             raise already_exists(resource.plural, resource.group, name)

@@ -55,9 +55,9 @@ class House:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("identity")
-    shutil.copytree(HOME, folder / "home")
+    shutil.copytree(HOME, folder / "inventory")
     with AuthentikServer() as server:
-        yield House(server, Lab("127.89", folder), folder / "home")
+        yield House(server, Lab("127.89", folder), folder / "inventory")
 
 
 def test_the_phase_from_prediction_to_a_service_that_goes(house: House) -> None:

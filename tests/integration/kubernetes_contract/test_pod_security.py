@@ -60,6 +60,8 @@ CASES = [
      'hostPort (container "c0" uses hostPorts 80, 81)'),
     ("baseline", pod(under({"capabilities": {"add": ["SYS_ADMIN"]}})),
      'non-default capabilities (container "c0" must not include "SYS_ADMIN" in securityContext.capabilities.add)'),
+    ("baseline", pod(under({"seccompProfile": {"type": "Unconfined"}}), {}),
+     'seccompProfile (container "c0" must not set securityContext.seccompProfile.type to "Unconfined")'),
     ("privileged", pod(under({"privileged": True}), hostNetwork=True), ""),
 ]  # fmt: skip
 

@@ -23,6 +23,13 @@ AREAS = SCHEMA["properties"]["findings"]["items"]["properties"]["area"]["enum"]
 NAMES = ["mini01", "mini02", "mini03"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def logins(lab: Lab) -> None:
+    """What a restore of the cluster leaves to the phase identity: Authentik begins anew with its database."""
+    run = lab.play("-t", "identity")
+    assert run.rc == 0, run.output
+
+
 @pytest.fixture
 def healed(lab: Lab) -> Iterator[Lab]:
     """The lab, and no fault afterwards."""
