@@ -25,6 +25,7 @@ from .guard import Guard
 from .identity import Identity
 from .machine import disagreements, machine_of
 from .upgrade_plan import Image, Running
+from .validation import CONTROL_PLANE_TYPES
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class Upgrade:
     def _write(self, client: TalosClient, deadline: Deadline) -> None:
         config = documents.v1alpha1(node_state.read_config(client, "v1alpha1"))
         body = config.body if config else {}
-        control_plane = (body.get("machine") or {}).get("type") == "controlplane"
+        control_plane = (body.get("machine") or {}).get("type") in CONTROL_PLANE_TYPES
         voter = control_plane and bool(state.etcd_state(client)["voter"])
         with ExitStack() as stack:
             if control_plane:

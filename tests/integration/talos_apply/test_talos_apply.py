@@ -18,6 +18,7 @@ from ansible_collections.homeops.cluster.plugins.module_utils.common.context imp
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError, InputError, WaitTimeout
 from ansible_collections.homeops.cluster.plugins.module_utils.talos import guard
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.errors import TalosError
+from ansible_collections.homeops.cluster.plugins.modules import talos_apply
 from tests.harness.talos_nodes import TalosNodes
 
 SYSCTL: dict[str, Any] = {"machine": {"sysctls": {"vm.dirty_ratio": "5"}}}
@@ -194,6 +195,34 @@ def test_a_reboot_is_refused_when_etcd_cannot_spare_the_node(
     finally:
         cluster.call(cluster.nodes[2].start())
         cluster.until(lambda: cluster.nodes[2].etcd_voter and cluster.nodes[2].state == "running")
+
+
+def test_the_last_member_of_a_lost_quorum_is_not_rebooted(cluster: TalosNodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "PATIENCE", 0.5)
+    held, boot = sent(cluster, 1), cluster.nodes[0].boot_id
+    for number in (1, 2):
+        cluster.call(cluster.nodes[number].stop())
+    try:
+        with pytest.raises(HomeopsError, match="no etcd names its members") as refusal:
+            cluster.apply(1, [UDEV])
+        assert "restore.yml" in str(refusal.value)
+        assert sent(cluster, 1) == held
+        assert cluster.nodes[0].boot_id == boot
+    finally:
+        for number in (1, 2):
+            cluster.call(cluster.nodes[number].start())
+        cluster.until(lambda: all(node.etcd_voter and node.state == "running" for node in cluster.nodes))
+
+
+def test_a_control_plane_that_is_to_become_a_worker_is_guarded(
+    cluster: TalosNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "PATIENCE", 0.2)
+    held = sent(cluster, 1)
+    given = cluster.arguments(1, machine_type="worker", control_planes=[cluster.door(1)])
+    with pytest.raises(HomeopsError, match="1 of 3 etcd voters are healthy"):
+        talos_apply.run({**given, "patches": [{"machine": {"install": {"disk": "/dev/nvme0n1"}}}]}, Context())
+    assert sent(cluster, 1) == held
 
 
 def test_nobody_listed_means_nobody_is_healthy(cluster: TalosNodes, monkeypatch: pytest.MonkeyPatch) -> None:

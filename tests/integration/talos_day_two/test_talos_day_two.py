@@ -132,6 +132,16 @@ def test_a_second_reset_is_refused_while_the_first_is_away(
     assert reset(cluster, 3)["changed"]
 
 
+def test_the_last_member_of_a_lost_quorum_is_not_reset(cluster: TalosNodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "PATIENCE", 0.5)
+    for number in (1, 2):
+        cluster.call(cluster.nodes[number].stop())
+    with pytest.raises(HomeopsError, match="no etcd names its members") as refusal:
+        reset(cluster, 1)
+    assert "Nothing was sent" in str(refusal.value)
+    assert cluster.nodes[0].state == "running"
+
+
 @pytest.mark.parametrize(
     ("more", "text"),
     [

@@ -28,8 +28,8 @@ JOB: dict[str, Any] = {
 }
 
 
-def changed(path: str, value: Any, base: dict[str, Any] = JOB) -> dict[str, Any]:
-    new = copy.deepcopy(base)
+def changed(path: str, value: Any, base: dict[str, Any] | None = None) -> dict[str, Any]:
+    new = copy.deepcopy(JOB if base is None else base)
     *parents, last = path.split(".")
     place: Any = new
     for key in parents:
