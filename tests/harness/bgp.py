@@ -91,7 +91,11 @@ class Router:
     def show(self, command: str) -> Any:
         """Return the JSON of a show command; {} while bgpd is away."""
         done = self.vtysh(command)
-        return json.loads(done.stdout) if done.returncode == 0 and done.stdout.strip() else {}
+        try:
+            return json.loads(done.stdout) if done.returncode == 0 and done.stdout.strip() else {}
+        except ValueError:
+            # vtysh ends well although bgpd has gone away under it: then the answer is a sentence about that.
+            return {}
 
     def peers(self, family: str = "ipv4Unicast") -> dict[str, dict[str, Any]]:
         """Return the neighbours of the summary by address."""
