@@ -90,11 +90,13 @@ def pytest(*places: str, without: Sequence[str] = ()) -> list[str]:
 WORKERS = 4
 
 # The order in which they start: first what takes a moment, then the longest, so that no long one is left for the end.
+# The four that wait most come before those that compute all the time.
 STAGES = (
     Stage("ruff", [["ruff", "check", "."], ["ruff", "format", "--check", "."]]),
     Stage("yamllint", [["yamllint", "--strict", "."]]),
     Stage("site", [pytest(*RUN_TESTS, without=ROUTER_TESTS)], 2400, LAB),
     Stage("day-two", [pytest(*DAY_TWO_TESTS)], 2400, LAB),
+    Stage("bgp", [pytest(*ROUTER_TESTS)], 1500, LAB),
     Stage(
         "integration",
         [pytest("tests/integration", "tests/acceptance", without=(*ROUTER_TESTS, *RUN_TESTS, *DAY_TWO_TESTS))],
@@ -102,7 +104,6 @@ STAGES = (
         LAB,
     ),
     Stage("unit", [python("-m", "pytest", "-q", "tests/unit")], 1500),
-    Stage("bgp", [pytest(*ROUTER_TESTS)], 1500, LAB),
     Stage("sanity", [python("-m", "tools.sanity")], 1500),
     Stage("ansible-lint", [["ansible-lint", "--offline", "--profile", "production", "--nocolor"]]),
     Stage("molecule", [["molecule", "test", "--scenario-name", "default"]]),
