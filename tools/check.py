@@ -74,7 +74,7 @@ RUN_TESTS = (
 DAY_TWO_TESTS = (
     "tests/integration/day_two",
     "tests/integration/kubernetes_upgrade",
-    "tests/integration/whole_cluster",
+    "tests/integration/recovery",
     "tests/integration/status",
 )
 #: Nobody who only reads the inventory starts a lab, but these do.

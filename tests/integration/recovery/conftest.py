@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One whole lab for the tests of backup, restore, emergency recovery and status, in this order."""
+"""One whole lab for the tests of backup, restore and emergency recovery, in this order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.harness.lab import CHECKOUT, Lab
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab on which everything stands; each test leaves it so."""
-    running = Lab("127.53", tmp_path_factory.mktemp("whole-cluster"))
+    running = Lab("127.53", tmp_path_factory.mktemp("recovery"))
     running.up("--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
     try:
         first = running.play(timeout=900)

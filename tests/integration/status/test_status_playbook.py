@@ -23,11 +23,16 @@ AREAS = SCHEMA["properties"]["findings"]["items"]["properties"]["area"]["enum"]
 NAMES = ["mini01", "mini02", "mini03"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def logins(lab: Lab) -> None:
-    """What a restore of the cluster leaves to the phase identity: Authentik begins anew with its database."""
-    run = lab.play("-t", "identity")
-    assert run.rc == 0, run.output
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    running = Lab("127.51", tmp_path_factory.mktemp("status"))
+    running.up("--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
+    try:
+        first = running.play(timeout=900)
+        assert first.rc == 0, first.output
+        yield running
+    finally:
+        running.down()
 
 
 @pytest.fixture
