@@ -49,7 +49,7 @@ lab-status: setup ## what the lab runs
 	@python -m lab status
 
 .PHONY: test
-test: setup-test ## everything below, four stages at a time, with a summary
+test: setup-test ## everything below, five stages at a time, with a summary
 	@python -m tools.check
 
 .PHONY: lint sanity unit integration site day-two bgp molecule

@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The stages of ``make test``: ``python -m tools.check [stage ...]``, all of them when none is named.
 
-Every stage runs, whatever the others did; the summary and the exit status tell which failed. Four run side by side:
+Every stage runs, whatever the others did; the summary and the exit status tell which failed. Five run side by side:
 some compute (linters, units, sanity), others mostly wait (playbooks against labs). A stage's output goes to
 ``.cache/test/<stage>.log``; the terminal sees one line per stage, the summary lines of test runs, and the end of the
 log of a failure. A single named stage writes straight to the terminal.
@@ -86,8 +86,8 @@ def pytest(*places: str, without: Sequence[str] = ()) -> list[str]:
     return python("-m", "pytest", "-q", *places, *(f"--ignore={place}" for place in without))
 
 
-#: How many stages run at the same time: two more than the cores of a small machine, because half of them mostly wait.
-WORKERS = 4
+#: How many stages run at the same time: three more than the cores of a small machine, because most of them mostly wait.
+WORKERS = 5
 
 # The order in which they start: first what takes a moment, then the longest, so that no long one is left for the end.
 # The four that wait most come before those that compute all the time.
