@@ -260,23 +260,19 @@ CONTAINER_SECURITY: Object = {
 
 def security(release: Release, at: str, default: Mapping[str, Any]) -> Object:
     """Return a pod's or a container's security context: the chart's default, with the values ``at`` merged over it."""
-    merged = _merged(default, release.value(at, {}))
+    # An explicit null takes a default away.
+    found = {key: value for key, value in merged(default, release.value(at, {})).items() if value is not None}
     # A switch of charts that render the context with it, and no field of Kubernetes.
-    if not merged.pop("enabled", True) or not merged:
-        return {}
-    return {"securityContext": merged}
+    return {"securityContext": found} if found.pop("enabled", True) and found else {}
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Object:
-    """Merge values as Helm does: maps into each other, and an explicit null takes a default away."""
-    found = dict(below)
-    for key, value in above.items():
-        inner = found.get(key)
-        if value is None:
-            found.pop(key, None)
-        else:
-            found[key] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
-    return found
+def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> Object:
+    """Return two trees of values as one, as Helm does; lists are replaced."""
+    result = dict(under)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if both else value
+    return result
 
 
 def image(release: Release, at: str, repository: str, tag: str) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ... import charts
+from ...charts.parts import merged
 from ..api import CONFIG_MAPS, SECRETS, Api, Object
 from ..cilium.release import secret, unpack
 from . import kustomize
@@ -157,15 +158,6 @@ def _at(path: str, value: str) -> Object:
     for key in reversed(above):
         body = {key: body}
     return body
-
-
-def merged(under: Object, over: Object) -> Object:
-    """Return two trees of values as one; lists are replaced."""
-    result = dict(under)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(result.get(key), dict)
-        result[key] = merged(result[key], value) if both else value
-    return result
 
 
 def render(plant: Plant, chart: Object, source: Object | None, release: str, namespace: str, values: Object) -> Any:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import given, strategies
 
+from lab.charts import parts
 from lab.controllers.flux import kustomize, manifest, plan, storage
 from lab.controllers.flux.base import duration, seconds
 from lab.controllers.flux.kstatus import CURRENT, FAILED, PROGRESS, TERMINATING, helm_ready, kstatus
@@ -202,7 +203,7 @@ def test_definitions_and_namespaces_are_a_stage_of_their_own() -> None:
 
 
 def test_values_are_merged_and_their_digest_knows_no_order() -> None:
-    assert storage.merged({"a": {"b": 1, "c": [1]}}, {"a": {"c": [2]}}) == {"a": {"b": 1, "c": [2]}}
+    assert parts.merged({"a": {"b": 1, "c": [1]}}, {"a": {"c": [2]}}) == {"a": {"b": 1, "c": [2]}}
     assert storage.digest({"a": 1, "b": 2}) == storage.digest({"b": 2, "a": 1})
 
 
