@@ -127,6 +127,7 @@ def _stop_for_good(nodes: list[dict[str, Any]]) -> None:
                 "waiting for healthy nodes",
                 target=node["name"],
                 answer=node["reason"],
+                param="nodes",
                 facts={"missing": {node["name"]: [node["reason"]]}},
             )
 

@@ -117,7 +117,11 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         return {"changed": False, "path": path, "authorities": _read(path, ctx).authorities()}
     except OSError as error:
         raise InputError(
-            "the secrets bundle cannot be written", target=path, answer=error.strerror or "", param="path"
+            "the secrets bundle cannot be written",
+            target=path,
+            answer=error.strerror or "",
+            remedy="Give a path whose folder exists and takes files of the user who runs Ansible",
+            param="path",
         ) from error
     return {"changed": True, "path": path, "authorities": bundle.authorities()}
 
@@ -127,7 +131,13 @@ def _read(path: str, ctx: Context) -> secrets.SecretsBundle:
         text = ctx.read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise InputError("the secrets bundle cannot be read", target=path, answer=str(reason), param="path") from error
+        raise InputError(
+            "the secrets bundle cannot be read",
+            target=path,
+            answer=str(reason),
+            remedy="It is never written anew over what is there: restore it, or give its right path",
+            param="path",
+        ) from error
     return secrets.parse(text, path, param="path")
 
 

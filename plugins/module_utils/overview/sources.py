@@ -24,7 +24,7 @@ from ..kubernetes import config
 from ..kubernetes.client import Client
 from ..kubernetes.errors import KubernetesError, NotFound
 from ..status import probe
-from ..talos import apply_plan, config_source, node_state, schematic, state
+from ..talos import apply_plan, config_source, node_config, schematic, state
 from ..talos.client import TalosClient
 from ..talos.connection import NodeMode, target_of
 from ..talos.identity import Identity
@@ -164,7 +164,7 @@ class Sources:
             )
         return config_source.desired(given, self.ctx, self.bundle)
 
-    def compare(self, name: str, held: node_state.Held) -> dict[str, Any]:
+    def compare(self, name: str, held: node_config.Held) -> dict[str, Any]:
         """Return how a node's machine config relates to its declared one: ``config``, ``drift``, ``drift_reason``."""
         found: dict[str, Any] = {"config": "none", "drift": None}
         if not held.stored:
@@ -297,7 +297,7 @@ class Sources:
 
 def _held(client: TalosClient, mode: NodeMode) -> dict[str, Any]:
     """Read a node's machine configs; they are judged when all systems have been asked, not against their deadlines."""
-    return {"held": node_state.held(client, mode)}
+    return {"held": node_config.held(client, mode)}
 
 
 def _bound(work: Callable[..., Any], *args: Any, **named: Any) -> Callable[[], Any]:

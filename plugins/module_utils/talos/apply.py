@@ -19,12 +19,12 @@ from typing import Any
 from ..common.context import Context
 from ..common.errors import InputError
 from ..common.wait import Deadline
-from . import apply_plan, config_source, kubernetes_images, node_state
+from . import apply_plan, config_source, kubernetes_images, node_state, upgrade_plan
 from .apply_plan import Observed, Plan
-from .client import TalosClient
+from .client import ApplyAnswer, TalosClient
 from .config_source import Desired
 from .connection import NodeMode, Target, connect
-from .errors import ConnectionLost
+from .errors import INVALID_ARGUMENT, ConnectionLost, TalosError
 from .guard import Guard
 from .identity import Identity
 from .pki import fingerprint
@@ -80,6 +80,7 @@ class Apply:
             )
             self._tell(plan, observed)
             self._check_kubernetes(plan, observed)
+            self._compare_version(client, mode)
             self._check(client, plan, mode)
             if self.ctx.check_mode or not plan.changed:
                 if plan.changed:
@@ -161,6 +162,15 @@ class Apply:
                 facts={**self.result, "changed": False},
             )
 
+    def _compare_version(self, client: TalosClient, mode: NodeMode) -> None:
+        """Warn of a node that runs another Talos than its config installs: an apply upgrades nothing."""
+        wanted = upgrade_plan.image(str((self.wanted.machine.get("install") or {}).get("image") or ""))
+        if wanted is None or mode is not NodeMode.CONFIGURED:
+            return
+        differs = upgrade_plan.plan(node_state.running_of(client), wanted).why
+        if differs:
+            self._warn(f"it runs {differs}. No apply changes that: run playbooks/upgrade_talos.yml")
+
     def _dry_run(self, client: TalosClient, plan: Plan, observed: Observed) -> None:
         """Let the node validate. Its answer holds private keys and is dropped.
 
@@ -169,9 +179,29 @@ class Apply:
         if plan.try_open or observed.tried:
             self._warn("a machine config is being tried, so the node was not asked to validate the new one")
             return
-        answer = client.apply_configuration(self.wanted.text.encode(), "AUTO", dry_run=True)
+        answer = self._hand_over(client, "AUTO", dry_run=True)
         for text in answer.warnings:
             self._warn(text)
+
+    def _hand_over(self, client: TalosClient, mode: str, **how: Any) -> ApplyAnswer:
+        """Give the node its config, and say of one that it finds wrong where that comes from.
+
+        :param how: ``dry_run`` or ``try_timeout``.
+        :raises InputError: in the node's words; it keeps the config that it has.
+        """
+        try:
+            return client.apply_configuration(self.wanted.text.encode(), mode, **how)
+        except TalosError as error:
+            if error.code != INVALID_ARGUMENT:
+                raise
+            raise InputError(
+                "the node refuses the machine config and keeps the one it has",
+                target=error.target,
+                answer=error.answer,
+                remedy="Correct the patch that brings this in; talos_config shows the whole config",
+                param="patches",
+                facts={**self.result, "changed": False},
+            ) from error
 
     def _check_identity(self, plan: Plan) -> None:
         """Refuse a first install which we could not follow.
@@ -223,9 +253,9 @@ class Apply:
             voter = self.wanted.control_plane and etcd_state(client)["voter"]
         try_timeout = self.options.try_timeout if plan.mode == "TRY" else None
         try:
-            answer = client.apply_configuration(self.wanted.text.encode(), plan.mode, try_timeout=try_timeout)
+            answer = self._hand_over(client, plan.mode, try_timeout=try_timeout)
         except ConnectionLost:
-            if not (plan.reboots and self.options.wait):
+            if not self.options.wait:
                 raise
             self._warn(
                 "the connection ended before the answer; whether the machine config arrived is proved by waiting"
@@ -264,17 +294,15 @@ class Apply:
         self.result["pending_reboot"] = False
 
     def _prove_config(self, plan: Plan, deadline: Deadline) -> None:
-        which = "v1alpha1" if plan.action == "try" else "persistent"
-        client, mode = connect(self.target, self.identity, self.options.call_timeout)
-        with client:
-            if mode is NodeMode.CONFIGURED:
-                node_state.wait_for_config(
-                    client,
-                    which,
-                    self.wanted.documents,
-                    timeout=min(CONFIG_PATIENCE, deadline.left),
-                    ctx=self.ctx,
-                )
+        node_state.wait_for_config(
+            self.target,
+            self.identity,
+            "v1alpha1" if plan.action == "try" else "persistent",
+            self.wanted.documents,
+            call_timeout=self.options.call_timeout,
+            timeout=min(CONFIG_PATIENCE, deadline.left),
+            ctx=self.ctx,
+        )
 
 
 def _same_certificate(encoded: str, pem: bytes) -> bool:

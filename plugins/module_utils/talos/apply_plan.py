@@ -109,9 +109,11 @@ def _stored(tried: bool, running: bool, paths: list[str], mode: str, reboot_poli
     """The node already holds the wanted config."""
     if running:
         return Plan("none")
+    if tried and mode in ("staged", "try"):
+        return Plan("none", try_open=True, notes=["another machine config is being tried"])
     if tried:
-        note = "another machine config is being tried; the node falls back to the wanted one by itself"
-        return Plan("none", try_open=True, notes=[note])
+        # The node need not fall back by itself: any apply, even a dry run, ends the timer of a TRY.
+        return Plan("live", "NO_REBOOT", notes=["a machine config that is being tried is replaced by the stored one"])
     if mode == "reboot" and reboot_policy == "allow":
         return Plan(
             "reboot", "REBOOT", paths, notes=["the stored machine config waits for a reboot, which is done now"]

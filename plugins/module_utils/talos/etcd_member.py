@@ -19,7 +19,7 @@ from typing import Any
 from ..common.context import Context
 from ..common.errors import InputError
 from ..common.wait import Deadline, Observation, wait_until
-from . import documents, lock, node_state, operations, quorum
+from . import documents, lock, node_config, operations, quorum
 from .client import EtcdMember
 from .connection import NodeMode, Target, connect
 from .errors import NOT_FOUND, ConnectionLost, TalosError
@@ -151,7 +151,7 @@ class Rejoin:
                 client, mode = connect(target, self.identity, self.call_timeout)
                 with client:
                     if mode is NodeMode.CONFIGURED:
-                        config = documents.v1alpha1(node_state.read_config(client, "v1alpha1"))
+                        config = documents.v1alpha1(node_config.read_config(client, "v1alpha1"))
                         body = (config.body.get("cluster") or {}) if config else {}
                         return str(body.get("id") or body.get("clusterName") or "cluster")
         return "cluster"

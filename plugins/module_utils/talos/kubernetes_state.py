@@ -18,7 +18,7 @@ from typing import Any
 from ..common.errors import HomeopsError
 from ..kubernetes.client import Client, segment
 from ..kubernetes.errors import NotFound
-from . import kubernetes_images as images, kubernetes_plan as planning, node_state, state
+from . import kubernetes_images as images, kubernetes_plan as planning, node_config
 from .client import TalosClient
 from .connection import NodeMode, Target, connect
 from .identity import Identity
@@ -95,14 +95,14 @@ def observe(target: Target, identity: Identity, kube: Client, timeout: float, ha
 
 
 def _observed(target: Target, client: TalosClient, kube: Client) -> NodeState:
-    config = state.config_state(client)
+    config = node_config.config_state(client)
     if config in ("staged", "try"):
         text = {
             "staged": "its stored machine config waits for a reboot, and would come in with this one",
             "try": "a machine config is being tried on it, and would end with this one",
         }[config]
         return NodeState(target.label, problem=text)
-    body = images.body_of(node_state.read_config(client, "persistent"))
+    body = images.body_of(node_config.read_config(client, "persistent"))
     named = images.configured(body)
     name = nodename(client, target.label)
     running: dict[str, Version | None] = {}

@@ -28,7 +28,7 @@ from . import (
     kubernetes_images as images,
     kubernetes_plan as planning,
     kubernetes_state as observed,
-    node_state,
+    node_config,
     operations,
     state,
 )
@@ -176,7 +176,7 @@ class KubernetesUpgrade:
 
         def look() -> Observation[Mapping[str, Any]]:
             def read(client: TalosClient) -> Observation[Mapping[str, Any]]:
-                body = images.body_of(node_state.read_config(client, "v1alpha1"))
+                body = images.body_of(node_config.read_config(client, "v1alpha1"))
                 return Observation(True, "", body.get("cluster") or {})
 
             return self._ask(target, read)
@@ -223,7 +223,7 @@ class KubernetesUpgrade:
         """Send the config until it is stored, and wait for what runs to follow."""
 
         def work(client: TalosClient) -> Observation[None]:
-            config = node_state.read_config(client, "persistent")
+            config = node_config.read_config(client, "persistent")
             body = images.body_of(config)
             if images.configured(body).get(step.component) != step.image:
                 self._send(client, config, step)

@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a node says of itself around an apply: its configs, its hardware, its way back after a reboot."""
+"""What a node says of itself around an apply: what it is at, its hardware, its way back after a reboot."""
 
 from __future__ import annotations
 
@@ -11,79 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..common.context import Context
-from ..common.errors import HomeopsError
 from ..common.wait import Observation, wait_until
 from . import documents, hardware
 from .apply_plan import Observed
-from .client import MACHINE_CONFIG, TalosClient
+from .client import TalosClient
 from .connection import NodeMode, Target, connect
-from .documents import ConfigError, Document
+from .documents import Document
 from .errors import TalosError
 from .identity import Identity
+from .node_config import held, read_config
 from .state import etcd_state, machine_status
+from .upgrade_plan import Running
 
 #: Stages in which a node works with its config; a control plane stays in booting until etcd is bootstrapped.
 AT_WORK = ("booting", "running")
-
-
-def read_config(client: TalosClient, which: str) -> list[Document]:
-    """Return a machine config the node holds, [] when it has none.
-
-    :param which: ``persistent`` or ``v1alpha1`` (the active one).
-    :raises HomeopsError: it cannot be understood.
-    """
-    found = client.cosi_get("config", MACHINE_CONFIG, which)
-    return _decoded(client.target, found.raw if found else b"")
-
-
-def _decoded(target: str, raw: bytes) -> list[Document]:
-    if not raw:
-        return []
-    try:
-        return documents.decode(raw.decode())
-    except (ConfigError, UnicodeDecodeError) as error:
-        raise HomeopsError(
-            "reading the node's machine config",
-            target=target,
-            answer=error.text if isinstance(error, ConfigError) else str(error),
-            remedy="The node was configured by another Talos version than 1.10; it is not touched",
-        ) from error
-
-
-@dataclass(frozen=True)
-class Held:
-    """A node's machine configs as it holds them, not looked into yet.
-
-    :param tried: the active one is newer than the stored one, and different.
-    """
-
-    stored: bytes = b""
-    active: bytes = b""
-    tried: bool = False
-
-    def __repr__(self) -> str:
-        """Show nothing: they are full of secrets."""
-        return "Held(...)"
-
-    def observed(self, target: str, stage: str = "") -> Observed:
-        """Return them decoded, for a plan.
-
-        :raises HomeopsError: one cannot be understood.
-        """
-        running = _decoded(target, self.active)
-        stored = running if self.stored == self.active else _decoded(target, self.stored)
-        return Observed(NodeMode.CONFIGURED, stored, running, stage, tried=self.tried)
-
-
-def held(client: TalosClient, mode: NodeMode) -> Held:
-    """Return a node's machine configs; in maintenance it has none."""
-    if mode is NodeMode.MAINTENANCE:
-        return Held()
-    active = client.cosi_get("config", MACHINE_CONFIG, "v1alpha1")
-    persistent = client.cosi_get("config", MACHINE_CONFIG, "persistent") or active
-    # Only a TRY changes the active config and leaves the stored one as it is.
-    tried = bool(active and persistent and active.raw != persistent.raw and active.updated > persistent.updated)
-    return Held(persistent.raw if persistent else b"", active.raw if active else b"", tried)
 
 
 def observe(client: TalosClient, mode: NodeMode) -> Observed:
@@ -98,6 +39,16 @@ def system_disk(client: TalosClient) -> str:
     """Return the device path of the disk on which Talos is installed; empty while it is not."""
     found = client.cosi_get("runtime", "SystemDisks.block.talos.dev", "system-disk")
     return str(found.spec.get("devPath") or "") if found else ""
+
+
+def running_of(client: TalosClient) -> Running:
+    """Return what a configured node runs."""
+    schematic = ""
+    for item in client.cosi_list("runtime", "ExtensionStatuses.runtime.talos.dev"):
+        metadata = item.spec.get("metadata") or {}
+        if metadata.get("name") == "schematic":
+            schematic = str(metadata.get("version") or "")
+    return Running(client.version().tag, schematic)
 
 
 def check_hardware(client: TalosClient, wanted: Sequence[Document]) -> hardware.Report:
@@ -194,17 +145,41 @@ def _back(client: TalosClient, wanted: Sequence[Document], expect: Return) -> Ob
 
 
 def wait_for_config(
-    client: TalosClient, which: str, wanted: Sequence[Document], *, timeout: float, ctx: Context
+    target: Target,
+    identity: Identity | None,
+    which: str,
+    wanted: Sequence[Document],
+    *,
+    call_timeout: float,
+    timeout: float,
+    ctx: Context,
 ) -> None:
     """Wait until one of the node's configs is the wanted one: an OK of the apply means only that it was accepted.
+
+    A change of the network or of certificates may end connections, so every look makes one of its own.
 
     :param which: ``persistent`` or ``v1alpha1``.
     :raises WaitTimeout: it is not in time.
     """
 
     def look() -> Observation[Any]:
-        same = documents.same(read_config(client, which), wanted)
+        try:
+            client, _mode = connect(target, identity, call_timeout)
+            with client:
+                same = documents.same(read_config(client, which), wanted)
+        except TalosError as error:
+            if error.permanent:
+                raise
+            return Observation(False, _short(error))
         return Observation(same, "the node holds another machine config" if not same else "")
 
     label = "stored" if which == "persistent" else "active"
-    wait_until(look, what=f"the {label} machine config", target=client.target, timeout=timeout, ctx=ctx, interval=0.1)
+    wait_until(
+        look,
+        what=f"the {label} machine config",
+        target=f"{target.label} ({target.node}:{target.port})",
+        timeout=timeout,
+        ctx=ctx,
+        remedy="A run of the same task compares again and goes on from here",
+        interval=0.1,
+    )

@@ -18,7 +18,7 @@ from typing import Any
 from ..common.context import Context
 from ..common.errors import HomeopsError, InputError
 from ..common.wait import Deadline, Observation, wait_until
-from . import bootstrap, documents, lock, node_state, operations, recovery_plan
+from . import bootstrap, documents, lock, node_config, operations, recovery_plan
 from .bootstrap import Standing
 from .client import TalosClient
 from .connection import NodeMode, Target, connect
@@ -161,7 +161,7 @@ class Restore:
         return {target.label: standing for target, standing in zip(self.targets, answers, strict=True)}
 
     def _same_cluster(self, client: TalosClient, target: Target) -> None:
-        config = documents.v1alpha1(node_state.read_config(client, "v1alpha1"))
+        config = documents.v1alpha1(node_config.read_config(client, "v1alpha1"))
         found = str(((config.body.get("cluster") or {}) if config else {}).get("id") or "")
         if found != self.cluster_id:
             raise InputError(

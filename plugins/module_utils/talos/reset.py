@@ -17,7 +17,7 @@ from typing import Any
 from ..common.context import Context
 from ..common.errors import InputError
 from ..common.wait import Deadline, Observation, wait_until
-from . import documents, node_state, operations, reset_plan
+from . import documents, node_config, operations, reset_plan
 from .client import TalosClient
 from .connection import NodeMode, Target, connect
 from .errors import ConnectionLost, TalosError
@@ -90,7 +90,7 @@ class Reset:
             )
 
     def _wipe(self, client: TalosClient, plan: Plan, deadline: Deadline) -> None:
-        config = documents.v1alpha1(node_state.read_config(client, "v1alpha1"))
+        config = documents.v1alpha1(node_config.read_config(client, "v1alpha1"))
         body = config.body if config else {}
         control_plane = (body.get("machine") or {}).get("type") in CONTROL_PLANE_TYPES
         with ExitStack() as stack:

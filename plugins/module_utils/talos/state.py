@@ -14,7 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from ..common.errors import HomeopsError
-from .client import MACHINE_CONFIG, TalosClient
+from . import node_config
+from .client import TalosClient
 from .connection import NodeMode, Target, connect
 from .errors import UNIMPLEMENTED, TalosError
 from .identity import Identity
@@ -165,21 +166,6 @@ def innermost(details: str) -> str:
     return cause.removeprefix("transport: ").removeprefix("Error while dialing: ") or details
 
 
-def config_state(client: TalosClient) -> str:
-    """Return how the active and the persistent machine config relate.
-
-    ``in_sync``; ``staged``: the persistent one is newer and waits for a reboot; ``try``: the active one is tried and
-    will be reverted to the persistent one. Only a TRY changes the active config and leaves the persistent one as it is.
-    """
-    active = client.cosi_get("config", MACHINE_CONFIG, "v1alpha1")
-    persistent = client.cosi_get("config", MACHINE_CONFIG, "persistent")
-    if active is None or persistent is None:
-        return "unknown"
-    if active.raw == persistent.raw or active.spec == persistent.spec:
-        return "in_sync"
-    return "try" if active.updated > persistent.updated else "staged"
-
-
 def _status(client: TalosClient, mode: NodeMode) -> dict[str, Any]:
     if mode is NodeMode.CONFIGURED:
         version = client.version().tag
@@ -197,7 +183,7 @@ def _status(client: TalosClient, mode: NodeMode) -> dict[str, Any]:
 def _config(client: TalosClient, mode: NodeMode) -> dict[str, Any]:
     if mode is not NodeMode.CONFIGURED:
         return {"config": "none"}
-    return {"config": config_state(client)}
+    return {"config": node_config.config_state(client)}
 
 
 def _boot(client: TalosClient, mode: NodeMode) -> dict[str, Any]:

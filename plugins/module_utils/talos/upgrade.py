@@ -17,7 +17,7 @@ from typing import Any
 from ..common.context import Context
 from ..common.errors import HomeopsError, InputError
 from ..common.wait import Deadline, Observation, wait_until
-from . import documents, node_state, operations, state, upgrade_plan
+from . import documents, node_config, node_state, operations, state, upgrade_plan
 from .client import TalosClient
 from .connection import NodeMode, Target, connect
 from .errors import ConnectionLost, TalosError
@@ -68,7 +68,7 @@ class Upgrade:
                     param="node",
                 )
             self._identify(client)
-            running = running_of(client)
+            running = node_state.running_of(client)
             plan = upgrade_plan.plan(running, self.image)
             self.result.update(
                 changed=plan.needed,
@@ -112,7 +112,7 @@ class Upgrade:
             )
 
     def _write(self, client: TalosClient, deadline: Deadline) -> None:
-        config = documents.v1alpha1(node_state.read_config(client, "v1alpha1"))
+        config = documents.v1alpha1(node_config.read_config(client, "v1alpha1"))
         body = config.body if config else {}
         control_plane = (body.get("machine") or {}).get("type") in CONTROL_PLANE_TYPES
         voter = control_plane and bool(state.etcd_state(client)["voter"])
@@ -186,16 +186,6 @@ class Upgrade:
         if voter and not state.etcd_state(client)["voter"]:
             return Observation(False, f"running {version}, etcd is not a voting member yet")
         return Observation(True, version, boot_id)
-
-
-def running_of(client: TalosClient) -> Running:
-    """Return what a configured node runs."""
-    schematic = ""
-    for item in client.cosi_list("runtime", "ExtensionStatuses.runtime.talos.dev"):
-        metadata = item.spec.get("metadata") or {}
-        if metadata.get("name") == "schematic":
-            schematic = str(metadata.get("version") or "")
-    return Running(client.version().tag, schematic)
 
 
 def _diff(name: str, running: Running, wanted: Image) -> dict[str, str]:

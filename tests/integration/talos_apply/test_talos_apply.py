@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError, InputError, WaitTimeout
-from ansible_collections.homeops.cluster.plugins.module_utils.talos import guard
+from ansible_collections.homeops.cluster.plugins.module_utils.talos import apply, guard
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.errors import TalosError
 from ansible_collections.homeops.cluster.plugins.modules import talos_apply
 from tests.harness.talos_nodes import TalosNodes
@@ -179,6 +179,48 @@ def test_try_then_made_permanent(cluster: TalosNodes) -> None:
     assert not cluster.apply(1, [SYSCTL])["changed"]
     assert cluster.nodes[0].try_timer is None
     cluster.apply(1)
+
+
+def test_a_tried_config_whose_timer_somebody_ended_does_not_stay(cluster: TalosNodes) -> None:
+    node = cluster.nodes[0]
+    cluster.apply(1, [SYSCTL], mode="try", try_timeout=60)
+    assert node.storage.state is not None
+    with cluster.client(1) as client:
+        client.apply_configuration(node.storage.state, "AUTO", dry_run=True)
+    assert node.try_timer is None
+    predicted = cluster.apply(1, ctx=Context(check_mode=True))
+    result = cluster.apply(1)
+    assert [one["action"] for one in (predicted, result)] == ["live", "live"]
+    again = cluster.apply(1)
+    assert (again["changed"], again["try_open"], again["notes"]) == (False, False, [])
+
+
+def test_a_connection_that_ends_with_a_live_change_is_made_again(cluster: TalosNodes) -> None:
+    cluster.do(lambda: cluster.nodes[0].faults.drop.update(ApplyConfiguration=1))
+    result = cluster.apply(1, [SYSCTL])
+    assert result["action"] == "live"
+    assert any("whether the machine config arrived" in text for text in result["config_warnings"])
+    assert not cluster.apply(1, [SYSCTL])["changed"]
+    cluster.apply(1)
+
+
+def test_a_live_change_that_never_arrived_is_no_success(cluster: TalosNodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "CONFIG_PATIENCE", 0.5)
+    cluster.do(lambda: cluster.nodes[0].faults.reset.update(ApplyConfiguration=1))
+    with pytest.raises(WaitTimeout, match=r"the stored machine config.*holds another machine config"):
+        cluster.apply(1, [SYSCTL])
+    assert not cluster.apply(1)["changed"]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_config_that_the_node_refuses_is_told_with_its_place(cluster: TalosNodes, check_mode: bool) -> None:
+    held = sent(cluster, 1)
+    refusal = {"code": 3, "message": "static hostname is not allowed", "times": 1}
+    cluster.do(lambda: cluster.nodes[0].faults.errors.update(ApplyConfiguration=refusal))
+    with pytest.raises(InputError, match=r"keeps the one it has.*static hostname is not allowed") as told:
+        cluster.apply(1, [SYSCTL], ctx=Context(check_mode=check_mode))
+    assert told.value.param == "patches"
+    assert sent(cluster, 1) == held
 
 
 def test_a_reboot_is_refused_when_etcd_cannot_spare_the_node(

@@ -94,10 +94,18 @@ def test_a_tried_config() -> None:
     assert (again.changed, again.try_open) == (False, True)
     assert plan(LIVE, tried).action == "commit"
     assert plan(LIVE, tried).mode == "NO_REBOOT"
-    back = plan(A, tried)
-    assert (back.changed, back.try_open, back.pending_reboot) == (False, True, False)
+    for mode in ("staged", "try"):
+        left = plan(A, tried, mode=mode)
+        assert (left.changed, left.try_open, left.pending_reboot) == (False, True, False)
     with pytest.raises(InputError, match="pending"):
         plan(config(sysctls={"a": "3"}), tried, mode="try")
+
+
+@pytest.mark.parametrize("mode", ["auto", "no_reboot", "reboot"])
+def test_a_tried_config_of_somebody_else_is_replaced_by_the_stored_one(mode: str) -> None:
+    back = plan(A, node(A, LIVE, tried=True), mode=mode, reboot_policy="never")
+    assert (back.action, back.mode, back.reboots) == ("live", "NO_REBOOT", False)
+    assert "tried" in back.notes[0]
 
 
 def test_a_staged_config_of_somebody_else_is_replaced_with_a_note() -> None:

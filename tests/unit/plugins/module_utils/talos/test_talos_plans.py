@@ -19,7 +19,14 @@ import yaml
 from hypothesis import given, strategies as st
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common import files
-from ansible_collections.homeops.cluster.plugins.module_utils.talos import errors, health, kubeconfig, pki, state
+from ansible_collections.homeops.cluster.plugins.module_utils.talos import (
+    errors,
+    health,
+    kubeconfig,
+    node_config,
+    pki,
+    state,
+)
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.bootstrap import Act, Standing, decide
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.client import Resource
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.connection import Target
@@ -166,17 +173,22 @@ def test_config_state() -> None:
         held = {"v1alpha1": active, "persistent": persistent}
 
         class Client:
+            target = "mini01"
+
             def cosi_get(self, namespace: str, kind: str, identifier: str) -> Resource | None:
                 found = held[identifier]
                 return found and Resource(namespace, kind, identifier, raw=found[0].encode(), updated=found[1])
 
-        return state.config_state(Client())  # type: ignore[arg-type]
+        return node_config.config_state(Client())  # type: ignore[arg-type]
 
-    assert config(("a: 1\n", 5.0), ("a: 1\n", 1.0)) == "in_sync"
-    assert config(("a: 1 # comment\n", 1.0), ("a: 1\n", 2.0)) == "in_sync"
-    assert config(("a: 1\n", 1.0), ("a: 2\n", 2.0)) == "staged"
-    assert config(("a: 2\n", 2.0), ("a: 1\n", 1.0)) == "try"
-    assert config(("a: 2\n", 2.0), None) == "unknown"
+    one, two = "version: v1alpha1\nmachine: {type: worker}\n", "version: v1alpha1\nmachine: {type: controlplane}\n"
+    assert config((one, 5.0), (one, 1.0)) == "in_sync"
+    assert config((f"# a comment\n{one}", 1.0), (one, 2.0)) == "in_sync"
+    assert config((one, 1.0), (two, 2.0)) == "staged"
+    assert config((two, 2.0), (one, 1.0)) == "try"
+    assert config((two, 2.0), None) == "unknown"
+    # A change may be in another document than the first.
+    assert config((one, 1.0), (f"{one}---\napiVersion: v1alpha1\nkind: KmsgLogConfig\nname: a\n", 2.0)) == "staged"
 
 
 # -- kubeconfig --------------------------------------------------------------------------------------------------------
