@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 API_PORT = 6443
 VIP = "172.29.51.10"
 DEFAULT_VERSION = "v1.31.1"
+LOOK = 1.0
+"""Seconds after which the nodes are looked at although nobody said that they changed."""
+ALL = 10.0
+"""Seconds after which every controller looks at everything, whatever seems to have changed."""
 log = logging.getLogger("lab.control_plane")
 
 
@@ -83,6 +87,8 @@ class ControlPlane:
         self._holder_lost = float("-inf")
         self._ready_since = float("inf")
         self._wake = asyncio.Event()
+        self._shown: list[Host] = []
+        self._poked = float("-inf")
         self._task: asyncio.Task[None] | None = None
         cluster.keyspace = self._keyspace
 
@@ -112,19 +118,23 @@ class ControlPlane:
 
     async def _run(self) -> None:
         while True:
+            told = self._wake.is_set()
             self._wake.clear()
             try:
-                wait = await self._step()
+                wait = await self._step(told)
             except Exception:
                 log.exception("the control plane could not follow the nodes")
-                wait = 1.0
+                wait = LOOK
             try:
                 await asyncio.wait_for(self._wake.wait(), wait)
             except TimeoutError:
                 pass
 
-    async def _step(self) -> float | None:
-        """Bring everything in line with the nodes; return the seconds after which to look again."""
+    async def _step(self, told: bool) -> float | None:
+        """Bring everything in line with the nodes; return the seconds after which to look again.
+
+        :param told: somebody said that something changed.
+        """
         if self._served and (not self.cluster.bootstrapped or self.cluster.recovered is not None):
             log.info("the cluster was reset: dropping its Kubernetes")
             await self._drop()
@@ -143,7 +153,7 @@ class ControlPlane:
         if not (up and self.cluster.bootstrapped and self.backend is not None and self._starting is None):
             self._ready_since = float("inf")
             await self._set_doors([], "")
-            return 1.0
+            return LOOK
         now = time.monotonic()
         self._ready_since = min(self._ready_since, now)
         left = self._ready_since + self.scenario.delays.kubernetes.start - now
@@ -158,9 +168,17 @@ class ControlPlane:
         again = await self._set_doors(up, self._choose_holder(up, now))
         if self.manager is None:
             self.manager = self._start_controllers(self.backend)
-        self.manager.world.running.set()
-        self.manager.poke()
-        return again if again is not None else 1.0
+        self._tell(self.manager, told)
+        return again if again is not None else LOOK
+
+    def _tell(self, manager: Manager, told: bool) -> None:
+        """Let the controllers run, and wake them all when there may be something that no mirror shows."""
+        rested = not manager.world.running.is_set()
+        manager.world.running.set()
+        hosts, now = self.hosts(), time.monotonic()
+        if told or rested or hosts != self._shown or now - self._poked >= ALL:
+            self._shown, self._poked = hosts, now
+            manager.poke()
 
     async def _keyspace(self) -> list[KeyValue]:
         """What etcd holds: nothing before there was an API server, what a snapshot brought until one has it."""

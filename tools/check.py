@@ -71,11 +71,12 @@ RUN_TESTS = (
     "tests/integration/secrets_phase",
     "tests/integration/identity",
 )
+#: The status looks at the whole lab that the recovery then breaks and mends.
 DAY_TWO_TESTS = (
     "tests/integration/day_two",
     "tests/integration/kubernetes_upgrade",
-    "tests/integration/recovery",
     "tests/integration/status",
+    "tests/integration/recovery",
 )
 #: Nobody who only reads the inventory starts a lab, but these do.
 LAB = {"HOMEOPS_LAB_AUTOSTART": "1"}

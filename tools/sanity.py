@@ -2,14 +2,16 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``ansible-test sanity`` on a real copy of the tree, with environments which survive between runs.
+"""``ansible-test sanity`` on a release of the collection, with environments which survive between runs.
 
-ansible-test insists on a path that ends in ``ansible_collections/<namespace>/<name>`` and refuses the checkout's link
-to itself, hence the copy. The copy is a git repository, as a clone would be: only then are links looked at (those to
-folders, which a release leaves out, are listed in ``tests/sanity/ignore-2.19.txt``). ansible-test keeps environments
-below ``$HOME/.ansible/test``: HOME is redirected into the checkout's ``.cache``. It wants to fetch the bootstrap script
-of pip from a site of its own; :data:`GET_PIP` put into its download slot does the same with the pip wheel that
-``tools/setup.sh`` left in ``.cache/wheels``, so that only the package index is asked for anything.
+What is checked is what a user installs and what Galaxy's importer checks: the tree is built as for a release and
+unpacked again, and no entry of an ignore file is needed. The rest of the checkout (the lab, the tests, the tools) is no
+part of it and is held to ruff and mypy, as the release is too.
+
+ansible-test keeps environments below ``$HOME/.ansible/test``: HOME is redirected into the checkout's ``.cache``. It
+wants to fetch the bootstrap script of pip from a site of its own; :data:`GET_PIP` put into its download slot does the
+same with the pip wheel that ``tools/setup.sh`` left in ``.cache/wheels``, so that only the package index is asked for
+anything.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,14 +58,30 @@ def project_files() -> list[str]:
 
 
 def copy(names: Iterable[str], target: Path) -> None:
-    """Make ``target`` a git repository with these files; a file that is gone by now is left out."""
+    """Copy these files of the checkout; one that is gone by now is left out."""
     for name in names:
         source = ROOT / name
         if source.is_symlink() or source.is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name, follow_symlinks=False)
+
+
+def release(folder: Path, environment: Mapping[str, str]) -> Path:
+    """Build the collection, unpack it where ansible-test wants it, and return that place.
+
+    It becomes a git repository, as a clone would be: only then does ansible-test look at links.
+    """
+    source, tree = folder / "source", folder / "ansible_collections" / "homeops" / "cluster"
+    copy(project_files(), source)
+    build = ["ansible-galaxy", "collection", "build", "--output-path", str(folder)]
+    subprocess.run(build, cwd=source, env=environment, check=True)
+    (archive,) = folder.glob("homeops-cluster-*.tar.gz")
+    tree.mkdir(parents=True)
+    with tarfile.open(archive) as packed:
+        packed.extractall(tree, filter="data")
     for command in (["git", "init", "--quiet"], ["git", "add", "--all", "--force"]):
-        subprocess.run(command, cwd=target, check=True)
+        subprocess.run(command, cwd=tree, check=True)
+    return tree
 
 
 def prepare_home() -> None:
@@ -87,8 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The checkout's own settings name paths which are not in the copy.
     environment.pop("ANSIBLE_CONFIG", None)
     with tempfile.TemporaryDirectory(prefix="homeops-sanity-") as folder:
-        tree = Path(folder) / "ansible_collections" / "homeops" / "cluster"
-        copy(project_files(), tree)
+        tree = release(Path(folder), environment)
         command = ["ansible-test", "sanity", "--local", "--python", version, "--color", "no", "-v"]
         status = subprocess.run([*command, *(arguments or [])], cwd=tree, env=environment, check=False).returncode
     others = ", ".join(other for other in PYTHONS if other != version)

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -143,13 +144,21 @@ class Lab:
         :param args: further arguments of ``ansible-playbook``.
         :param timeout: seconds until the run is given up as hanging.
         """
+        program = str(Path(sys.executable).parent / "ansible-playbook")
+        return self._run([program, str(CHECKOUT / playbook), *args], args, timeout, env)
+
+    def demo(self, *args: str, timeout: float = 420) -> Run:
+        """Run ``make demo`` against this lab; ``args`` are further arguments of its ``ansible-playbook``."""
+        return self._run(["make", "--no-print-directory", "demo", f"ARGS={' '.join(args)}"], args, timeout, {})
+
+    def _run(self, command: Sequence[str], args: tuple[str, ...], timeout: float, env: Mapping[str, str]) -> Run:
         record = self.home / f"record-{len(self.runs) + 1}.jsonl"
         record.write_text("", encoding="utf-8")
         temporary = self.home / "temporary"
         temporary.mkdir(exist_ok=True)
         began = time.monotonic()
         done = subprocess.run(
-            [str(Path(sys.executable).parent / "ansible-playbook"), str(CHECKOUT / playbook), *args],
+            command,
             cwd=CHECKOUT,
             env=self.env(
                 HOMEOPS_RECORD=str(record),

@@ -18,6 +18,7 @@ from typing import Any
 import aiohttp
 import yaml
 
+from ... import yaml_text
 from ..api import CONFIG_MAPS, CRDS, DAEMON_SETS, SECRETS, ApiError, Object
 from ..manager import Host, Outcome, World
 from . import chart, flags, release
@@ -74,7 +75,7 @@ async def run(world: World, pod: Object, container: Object, host: Host) -> Outco
         check_values(values)
         await _check_service_monitor(world, values)
         if wanted.dry_run:
-            return Outcome(0, yaml.safe_dump(values))
+            return Outcome(0, yaml_text.dump(values))
         await asyncio.sleep(max(0.0, world.delays.cilium.install - (time.monotonic() - started)))
         await _install(world, wanted, values)
     except flags.FlagError as error:
@@ -94,7 +95,7 @@ async def collect_values(world: World, pod: Object, container: Object, wanted: f
     for path in wanted.files:
         text = await read_mounted(world, pod, container, path)
         try:
-            data = yaml.safe_load(text) or {}
+            data = yaml_text.load(text) or {}
         except yaml.YAMLError as error:
             raise InstallError(f"Error: Unable to install Cilium: failed to parse {path}: {error}") from error
         if not isinstance(data, dict):

@@ -16,7 +16,7 @@ import json
 import time
 from typing import Any
 
-import yaml
+from ... import yaml_text
 
 Object = dict[str, Any]
 
@@ -63,7 +63,7 @@ def secret(
             "files": None,
         },
         "config": values,
-        "manifest": "".join(f"---\n{yaml.safe_dump(m, sort_keys=False)}" for m in manifests),
+        "manifest": "".join(f"---\n{yaml_text.dump(m, sort_keys=False)}" for m in manifests),
         "version": revision,
         "namespace": namespace,
     }

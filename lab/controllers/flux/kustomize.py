@@ -22,12 +22,13 @@ from typing import Any
 
 import yaml
 
+from ... import yaml_text
+
 Object = dict[str, Any]
 Files = Mapping[str, bytes]
 
 _NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _KNOWN = ("apiVersion", "kind", "metadata", "resources", "namespace", "labels", "commonLabels", "commonAnnotations")
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 CLUSTER_SCOPED = frozenset(
     {
         *("APIService", "CSIDriver", "CSINode", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"),
@@ -62,7 +63,7 @@ async def _run(program: str, files: Files, path: str) -> list[Object]:
             target.write_bytes(content)
         if not any(posixpath.join(root, name) in files for name in _NAMES):
             listed = {"resources": [posixpath.relpath(name, root or ".") for name in manifests(files, root)]}
-            Path(directory, root, _NAMES[0]).write_text(yaml.safe_dump(listed), encoding="utf-8")
+            Path(directory, root, _NAMES[0]).write_text(yaml_text.dump(listed), encoding="utf-8")
         process = await asyncio.create_subprocess_exec(
             *(program, "build", "--load-restrictor=LoadRestrictionsNone", str(Path(directory, root))),
             stdin=asyncio.subprocess.DEVNULL,
@@ -136,7 +137,7 @@ def _directory(files: Files, root: str, above: tuple[str, ...]) -> list[Object]:
 
 def _kustomization(files: Files, name: str) -> Object:
     try:
-        spec = yaml.load(files[name], Loader=_LOADER) or {}  # noqa: S506 (one of the safe loaders)
+        spec = yaml_text.load(files[name]) or {}
     except yaml.YAMLError as error:
         raise BuildError(f"invalid Kustomization: yaml: {' '.join(str(error).split())}") from error
     if not isinstance(spec, dict):
@@ -155,7 +156,7 @@ def parse(content: bytes, name: str) -> list[Object]:
     """Return the objects of YAML text; lists are taken apart."""
     found: list[Object] = []
     try:
-        for body in yaml.load_all(content, Loader=_LOADER):
+        for body in yaml_text.load_all(content):
             if not body:
                 continue
             items = body.get("items") if isinstance(body, dict) and str(body.get("kind", "")).endswith("List") else None

@@ -13,8 +13,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
+from ... import yaml_text
 from ...charts import CATALOGUE
 from ...git.repository import GitError
 from ..api import DEPLOYMENTS, SECRETS, Object
@@ -267,7 +266,7 @@ class ChartSource(_Sources):
             raise SourceFailed(
                 "InvalidChartReference", f"chart path '{path}' has no Chart.yaml in the source's artifact"
             )
-        metadata = yaml.safe_load(files[f"{root}/Chart.yaml"]) or {}
+        metadata = yaml_text.load(files[f"{root}/Chart.yaml"]) or {}
         chart, version = metadata.get("name", ""), str(metadata.get("version", ""))
         made = self.artifact(obj, version, f"{chart}-{version}.tgz", repr(sorted(files)).encode())
         return f"packaged '{chart}' chart with version '{version}'", made, "ChartPackageSucceeded"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ... import charts
+from ... import charts, yaml_text
 from ...charts.parts import merged
 from ..api import CONFIG_MAPS, SECRETS, Api, Object
 from ..cilium.release import secret, unpack
@@ -60,8 +60,7 @@ class Revision:
     @property
     def manifests(self) -> list[Object]:
         """Its objects."""
-        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return [body for body in yaml.load_all(self.body.get("manifest") or "", Loader=loader) if body]
+        return [body for body in yaml_text.load_all(self.body.get("manifest") or "") if body]
 
 
 def digest(values: Object) -> str:
@@ -145,7 +144,7 @@ async def values_of(api: Api, release: Object) -> Object:
             found = merged(found, _at(source["targetPath"], text))
             continue
         try:
-            more = yaml.safe_load(text) or {}
+            more = yaml_text.load(text) or {}
         except yaml.YAMLError as error:
             raise ValuesError(f"unable to read values from key '{key}': {' '.join(str(error).split())}") from error
         found = merged(found, more)
@@ -174,7 +173,7 @@ def render(plant: Plant, chart: Object, source: Object | None, release: str, nam
     meta = source["metadata"]
     files = plant.artifacts.get((meta["namespace"], meta["name"], source["status"]["artifact"]["revision"])) or {}
     root = kustomize.normal(spec["chart"])
-    name = str((yaml.safe_load(files.get(f"{root}/Chart.yaml", b"")) or {}).get("name"))
+    name = str((yaml_text.load(files.get(f"{root}/Chart.yaml", b"")) or {}).get("name"))
     objects: list[Object] = []
     for path in kustomize.manifests(files, f"{root}/templates"):
         if b"{{" in files[path]:

@@ -16,6 +16,8 @@ from typing import Any
 
 import yaml
 
+from ... import yaml_text
+
 Object = dict[str, Any]
 
 DISABLED = "kustomize.toolkit.fluxcd.io/substitute"
@@ -54,11 +56,11 @@ def substitute(body: Object, variables: Mapping[str, str]) -> Object:
     marks = {**(body["metadata"].get("labels") or {}), **(body["metadata"].get("annotations") or {})}
     if marks.get(DISABLED) == "disabled":
         return body
-    text = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=1_000_000)
+    text = yaml_text.dump(body, sort_keys=False, allow_unicode=True, width=1_000_000)
     if "${" not in text:
         return body
     try:
-        found = yaml.safe_load(replace(text, variables))
+        found = yaml_text.load(replace(text, variables))
     except yaml.YAMLError as error:
         raise SubstituteError(f"YAMLToJSON: yaml: {' '.join(str(error).split())}") from error
     if not isinstance(found, dict):

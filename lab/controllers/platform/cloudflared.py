@@ -12,8 +12,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
+from ... import yaml_text
 from ..api import CONFIG_MAPS, DEPLOYMENTS, SECRETS, Object
 from ..base import Controller, key_of
 from .state import Trouble, installed
@@ -53,7 +52,7 @@ class Cloudflared(Controller):
 
     def _problem(self, deployment: Object) -> Trouble | None:
         pod = deployment["spec"]["template"]["spec"]
-        config = yaml.safe_load(self._mounted(deployment, pod, "config.yaml", "config.yml") or "") or {}
+        config = yaml_text.load(self._mounted(deployment, pod, "config.yaml", "config.yml") or "") or {}
         text = self._mounted(deployment, pod, "credentials.json")
         if text is None:
             return None  # the kubelet says it

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import yaml
-
+from ... import yaml_text
 from ..api import CONFIG_MAPS, DAEMON_SETS, NODES, PODS, SECRETS, STORAGE_CLASSES, Object, Resource
 from ..base import Controller, merge_conditions, timestamp
 from ..pods import has_labels, is_ready, node_ready
@@ -64,7 +63,7 @@ class LonghornManager(Controller):
 
     def _file(self, home: str, where: tuple[str, str]) -> dict[str, Any]:
         found = self.mirror(CONFIG_MAPS).get(home, where[0]) or {}
-        data = yaml.safe_load((found.get("data") or {}).get(where[1]) or "") or {}
+        data = yaml_text.load((found.get("data") or {}).get(where[1]) or "") or {}
         return data if isinstance(data, dict) else {}
 
     async def _settings(self, home: str) -> dict[str, str]:

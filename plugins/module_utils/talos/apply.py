@@ -194,7 +194,8 @@ class Apply:
         except TalosError as error:
             if error.code != INVALID_ARGUMENT:
                 raise
-            raise InputError(
+            # pylint does not see what TalosError derives from, two relative imports away.
+            raise InputError(  # pylint: disable=bad-exception-cause
                 "the node refuses the machine config and keeps the one it has",
                 target=error.target,
                 answer=error.answer,

@@ -2,26 +2,15 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One whole lab for the tests of backup, restore and emergency recovery, in this order."""
+"""Backup, restore and emergency recovery walk over one lab, in this order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.harness.lab import CHECKOUT, Lab
+from tests.harness.lab import Lab
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab on which everything stands; each test leaves it so."""
-    running = Lab("127.53", tmp_path_factory.mktemp("recovery"))
-    running.up("--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
-    try:
-        first = running.play(timeout=900)
-        assert first.rc == 0, first.output
-        print(f"the lab stands after {first.seconds:.0f} s")
-        yield running
-    finally:
-        running.down()
+def lab(standing: Lab) -> Lab:
+    return standing

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -57,40 +56,25 @@ def test_credentials_are_private(lab: Lab, cold: Run) -> None:
     assert {path.name: oct(path.stat().st_mode & 0o777) for path in files} == {path.name: "0o600" for path in files}
 
 
-def test_a_second_run_changes_and_writes_nothing(lab: Lab, cold: Run) -> None:
+def test_the_demo_again_changes_and_writes_nothing_and_says_how_to_look_around(lab: Lab, cold: Run) -> None:
     before = lab.writes()
     boots = {name: node["boot_id"] for name, node in lab.nodes().items()}
-    again = lab.play(*LOUD)
+    again = lab.demo(*LOUD)
     assert again.rc == 0, again.output
     assert again.changed == set()
     assert lab.writes() == before
     assert {name: node["boot_id"] for name, node in lab.nodes().items()} == boots
+    assert re.findall(r"^(\w+) +: ok=.* changed=(\d+)", again.output, re.M) == [
+        (host, "0") for host in ("localhost", *NODES, "udm")
+    ]
+    assert all(re.search(rf"^{name} .*Ready", again.output, re.M) for name in NODES), "no row in the status table"
+    assert (CHECKOUT / "tools" / "demo.txt").read_text(encoding="utf-8") in again.output
 
 
 def test_a_check_run_on_a_standing_cluster_predicts_nothing(lab: Lab, cold: Run) -> None:
     check = lab.play("--check", "--diff")
     assert check.rc == 0, check.output
     assert check.changed == set()
-
-
-def test_the_demo_again_changes_nothing_and_says_how_to_look_around(lab: Lab, cold: Run) -> None:
-    again = subprocess.run(
-        ["make", "--no-print-directory", "demo"],
-        cwd=CHECKOUT,
-        env=lab.env(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert again.returncode == 0, again.stdout
-    assert re.findall(r"^(\w+) +: ok=.* changed=(\d+)", again.stdout, re.M) == [
-        (host, "0") for host in ("localhost", *NODES, "udm")
-    ]
-    assert all(re.search(rf"^{name} .*Ready", again.stdout, re.M) for name in NODES), "no row in the status table"
-    assert (CHECKOUT / "tools" / "demo.txt").read_text(encoding="utf-8") in again.stdout
 
 
 @pytest.mark.parametrize(

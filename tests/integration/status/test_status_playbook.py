@@ -24,15 +24,8 @@ NAMES = ["mini01", "mini02", "mini03"]
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    running = Lab("127.51", tmp_path_factory.mktemp("status"))
-    running.up("--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
-    try:
-        first = running.play(timeout=900)
-        assert first.rc == 0, first.output
-        yield running
-    finally:
-        running.down()
+def lab(standing: Lab) -> Lab:
+    return standing
 
 
 @pytest.fixture

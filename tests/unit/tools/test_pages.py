@@ -139,16 +139,14 @@ def test_the_bootstrap_stand_in_installs_the_wheel_beside_it(tmp_path: Path) -> 
     assert answer.stdout.split() == ["install", "--upgrade", "--disable-pip-version-check", str(wheel)]
 
 
-def test_a_copy_of_the_tree_is_a_repository_with_its_links(tmp_path: Path) -> None:
-    link = "collections/ansible_collections/homeops/cluster"
-    names = sanity.project_files()
-    assert link in names
-    sanity.copy([link, "galaxy.yml", "gone.txt"], tmp_path / "tree")
-    assert (tmp_path / "tree" / link).is_symlink()
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=tmp_path / "tree", capture_output=True, text=True, check=True
-    ).stdout
-    assert listed.split() == [link, "galaxy.yml"]
+def test_what_sanity_checks_is_the_release(tmp_path: Path) -> None:
+    tree = sanity.release(tmp_path, dict(os.environ))
+    assert tree == tmp_path / "ansible_collections" / "homeops" / "cluster"
+    listed = subprocess.run(["git", "ls-files"], cwd=tree, capture_output=True, text=True, check=True).stdout.split()
+    assert {"MANIFEST.json", "plugins/modules/talos_apply.py", "roles/talos/tasks/main.yml"} <= set(listed)
+    # Of the checkout only what build_ignore leaves: no lab, no tests, no inventory, no link to itself.
+    known = {"changelogs", "docs", "meta", "playbooks", "plugins", "roles"}
+    assert {name.partition("/")[0] for name in listed if "/" in name} == known
 
 
 def test_pip_report_becomes_pins() -> None:

@@ -1,0 +1,27 @@
+# -*- coding: utf-8 -*-
+# Copyright: Contributors to the homeops.cluster collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole lab that tests of several folders share: the status first, then backup, restore and recovery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.harness.lab import CHECKOUT, Lab
+
+
+@pytest.fixture(scope="session")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab on which everything stands; each test leaves it so."""
+    running = Lab("127.53", tmp_path_factory.mktemp("standing"))
+    running.up("--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
+    try:
+        first = running.play(timeout=900)
+        assert first.rc == 0, first.output
+        print(f"the lab stands after {first.seconds:.0f} s")
+        yield running
+    finally:
+        running.down()
