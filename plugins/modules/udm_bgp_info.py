@@ -153,11 +153,12 @@ checked:
   type: str
 """
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils.common.context import Context
-from ..module_utils.common.errors import InputError
+from ..module_utils.common.errors import HomeopsError, InputError
 from ..module_utils.common.runner import run_module
 from ..module_utils.frr import admission, lint, live, masking, options, rib, state_command, text
 from ..module_utils.frr.live import Expected, Wanted
@@ -221,6 +222,7 @@ def _look(result: dict[str, Any], expected: tuple[Expected, ...], params: Mappin
     shell, wanted = state_command.Shell(tuple(params["state_command"])), Wanted(prefixes=expected)
     try:
         if params["wait"] and not ctx.check_mode:
+            _require_hope(result, shell, wanted, params)
             seen = Watch(shell, params["host"], params["wait_timeout"], ctx).until(wanted, "the expected prefixes").live
         else:
             seen = live.read(shell)
@@ -232,6 +234,35 @@ def _look(result: dict[str, Any], expected: tuple[Expected, ...], params: Mappin
     kernel = rib.read(shell)
     lacking = [*live.missing(seen, wanted), *rib.missing(seen, kernel, expected)]
     result.update(live=rib.facts(seen, kernel), missing=lacking, checked="sessions and routes")
+
+
+def _require_hope(
+    result: Mapping[str, Any], shell: state_command.Shell, wanted: Wanted, params: Mapping[str, Any]
+) -> None:
+    """End a wait before it begins for what the stored text never lets in: nobody is changing it.
+
+    :raises HomeopsError: with the reasons of the text. What is there all the same is right, whatever the text says.
+    """
+    judged = {item["prefix"] for item in result["admission"]}
+    unknown = [
+        f"{item.prefix}: it has no neighbour that sends it"
+        for item in wanted.prefixes
+        if str(item.prefix) not in judged
+    ]
+    refused = [*result["missing"], *unknown]
+    if not refused:
+        return
+    with contextlib.suppress(state_command.StateUnavailable):  # the wait tells it
+        lacking = live.missing(live.read(shell), wanted)
+        if lacking:
+            raise HomeopsError(
+                "waiting for the expected prefixes",
+                target=str(params["host"]),
+                answer=f"the stored text does not accept {'; '.join(refused)}",
+                remedy="Give the router its text again (phase bgp), then look again",
+                param="expected_prefixes",
+                facts={**result, "missing": lacking},
+            )
 
 
 def main() -> None:

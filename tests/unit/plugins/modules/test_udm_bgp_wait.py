@@ -61,6 +61,25 @@ def test_established_and_accepted_is_what_counts(console: Console, router: Route
     assert {item["state"] for item in result["live"]["neighbors"]} == {"Established"}
 
 
+@pytest.mark.parametrize(
+    ("stored", "why"), [("le-missing", "lacks 'le 32'"), ("", "172.29.52.200/32: it has no neighbour")]
+)
+def test_what_the_stored_text_never_accepts_is_not_waited_for(
+    console: Console, router: Router, stored: str, why: str
+) -> None:
+    if stored:
+        holding(console, samples.fixture(stored))
+    router.shows()
+    given = {"state_command": router.command, "wait": True, "wait_timeout": 3, "expected_prefixes": EXPECTED}
+    with pytest.raises(HomeopsError, match="the stored text does not accept") as caught:
+        run(udm_bgp_info, **given)
+    assert why in str(caught.value)
+    assert caught.value.facts["missing"]
+    # A route that is there all the same is right, whatever the text seems to say.
+    router.shows(*samples.NODES)
+    assert run(udm_bgp_info, **given)["missing"] == []
+
+
 def test_stale_routes_do_not_count(console: Console, router: Router) -> None:
     router.shows(*samples.NODES, stale=True)
     run(udm_bgp_peer, **declare())
