@@ -19,6 +19,8 @@ description:
   - Before a control plane with an etcd vote reboots, etcd must be able to spare it; a lock between processes keeps two
     nodes from rebooting at the same time, whatever C(forks) and C(serial) are. It is held until the node is back, which
     a new boot id, the active config, the stage and etcd's vote prove.
+  - Warns of a node that runs another version or schematic of Talos than its config installs. No apply changes that; it
+    is what M(homeops.cluster.talos_upgrade) does.
   - A node in maintenance gets its first config and is followed until it answers with the cluster's certificate.
 options:
   mode:
@@ -29,6 +31,8 @@ options:
       - V(staged) stores the config for the next reboot.
       - V(try) makes the config active for O(try_timeout); the node takes it back by itself unless a later run with
         another mode makes it permanent.
+      - A config that somebody else tries is replaced by V(auto), V(no_reboot) and V(reboot), because the node need not
+        fall back by itself. Any apply that is no try, even a dry run, ends its timer. V(staged) and V(try) leave it.
       - A node in maintenance takes its first config in one way only.
     type: str
     choices: [auto, no_reboot, reboot, staged, try]

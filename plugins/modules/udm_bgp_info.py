@@ -43,7 +43,9 @@ options:
     elements: str
     default: []
   wait:
-    description: Wait until all of O(expected_prefixes) are accepted, fresh and as wide as asked. Not in check mode.
+    description:
+      - Wait until all of O(expected_prefixes) are accepted, fresh and as wide as asked. Not in check mode.
+      - What is not there and never will be, because the stored text does not accept it, ends the task at once.
     type: bool
     default: false
   wait_timeout:
