@@ -28,6 +28,7 @@ from .control_plane import API_PORT, VIP, ControlPlane
 from .controllers.flux import manifest
 from .controllers.flux.base import Plant
 from .doors import address_error
+from .factory.server import PORT as FACTORY_PORT
 from .git.server import ADDRESS as GIT, PORT as GIT_PORT, GitServer
 from .onepassword.server import ADDRESS as CONNECT, PORT as CONNECT_PORT, Connect
 from .scenario import HttpFault, Scenario, ScenarioError, WorkloadFault, build, convert, set_path, unknown_key
@@ -75,6 +76,8 @@ class Daemon:
         flux = Plant(self.git, scenario.faults.flux)
         self.platform = outside.platform(state, net, scenario)
         self.cloudflare = outside.cloudflare(state, net, scenario, self.platform)
+        self.factory = outside.factory(state, net, self.platform)
+        self.cluster.schematics = self.factory.knows
         self.control_plane = ControlPlane(
             state, net, self.nodes, self.cluster, scenario, environ, self.bgp, self.web, flux, self.platform
         )
@@ -106,6 +109,7 @@ class Daemon:
         await self.web.start()
         await self.git.start()
         await self.cloudflare.start()
+        await self.factory.start()
         await self.connect.start()
         self._server = await control.listen(self.state.socket, self.handle)
         record = {"pid": os.getpid(), "net": self.net, "scenario": self.scenario.name, "started": self.started}
@@ -119,7 +123,7 @@ class Daemon:
             (self.console.host, CONSOLE_PORT),
             (self.git.host, GIT_PORT),
         ]
-        wanted.append((self.cloudflare.host, CLOUDFLARE_PORT))
+        wanted += [(self.cloudflare.host, CLOUDFLARE_PORT), (self.factory.host, FACTORY_PORT)]
         wanted += [(self.connect.host, CONNECT_PORT)]
         for host, port in wanted:
             with socket.socket() as probe:
@@ -143,6 +147,7 @@ class Daemon:
         await self.console.stop()
         await self.git.stop()
         await self.cloudflare.stop()
+        await self.factory.stop()
         await self.connect.stop()
         await self.control_plane.stop()
         await self.web.stop()
@@ -188,6 +193,7 @@ class Daemon:
             "web": self.web.snapshot(),
             "git": self.git.snapshot(),
             "cloudflare": self.cloudflare.status(),
+            "factory": self.factory.status(),
             "connect": self.connect.snapshot(),
             "bgp": await self.bgp.snapshot(),
             "delays": {**dataclasses.asdict(self.scenario.delays), "cold_run": self.scenario.delays.cold_run()},

@@ -2,7 +2,7 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The world outside the cluster: who signs certificates, who keeps the public zone, and the door to each."""
+"""The world outside the cluster: who signs certificates, keeps the public zone and builds installers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .bgp.addresses import ROUTER
 from .cloudflare.server import HOST as CLOUDFLARE_HOST, PORT as CLOUDFLARE_PORT, Cloudflare
 from .controllers.platform.dns_zones import CLOUDFLARE
 from .controllers.platform.state import PUBLIC_CA, STAGING_CA, Platform
+from .factory.server import HOST as FACTORY_HOST, ImageFactory
 from .scenario import Scenario
 from .state import LabState, door_address
 from .unifi.console import PORT as CONSOLE_PORT
@@ -45,3 +46,8 @@ def cloudflare(state: LabState, net: str, scenario: Scenario, shared: Platform) 
     """Return the stand-in of Cloudflare."""
     host = door_address(CLOUDFLARE_HOST, net)
     return Cloudflare(state, host, scenario.public_zones, scenario.faults.platform, shared.public)
+
+
+def factory(state: LabState, net: str, shared: Platform) -> ImageFactory:
+    """Return the stand-in of the Image Factory."""
+    return ImageFactory(state, door_address(FACTORY_HOST, net), shared.public)

@@ -144,7 +144,7 @@ class MachineCalls(Room):
         """Check the image and etcd, then start the sequence."""
         node, actor = self.node, str(uuid.uuid4())
         try:
-            hardware.read_image(request.image)
+            hardware.pull(node, request.image)
         except hardware.ImageError as error:
             raise ApiError(UNKNOWN, f'error validating installer image "{request.image}": {error}') from None
         if node.control_plane and not request.force:

@@ -35,6 +35,8 @@ class Cluster:
         """What an etcd that was recovered from a snapshot begins with, until the API server in front of it has it."""
         self.keyspace: Callable[[], Awaitable[list[KeyValue]]] = _nothing
         """Everything that is in etcd now: asked of the API server in front of it."""
+        self.schematics: Callable[[str], bool] = lambda _schematic: True
+        """Whether the Image Factory has been given a schematic; only then an installer of it can be pulled."""
         self._waiters: set[asyncio.Future[None]] = set()
 
     # -- nodes -----------------------------------------------------------------------------------------------------

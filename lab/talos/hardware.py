@@ -62,6 +62,17 @@ def read_image(reference: str) -> Image:
     raise ImageError(f'failed to pull image "{reference}": not found')
 
 
+def pull(node: Node, reference: str) -> Image:
+    """Pull an installer; the Image Factory has one only of a schematic that it was given.
+
+    :raises ImageError: with the text of the pull or of the check.
+    """
+    image = read_image(reference)
+    if image.schematic != VANILLA and not node.cluster.schematics(image.schematic):
+        raise ImageError(f'failed to pull image "{reference}": failed to resolve reference "{reference}": not found')
+    return image
+
+
 def write_image(node: Node, reference: str) -> None:
     """Put an installer's image on the system disk; the old one stays as the other boot entry."""
     try:

@@ -220,6 +220,10 @@ async def install(node: Node, config: Config) -> None:
             node.faults.install_fails or "error running phase 2 in install sequence: task 1/1: failed, no disk found"
         )
     image = str(dig(config.v1alpha1, "machine.install.image") or f"ghcr.io/siderolabs/installer:{node.storage.version}")
+    try:
+        hardware.pull(node, image)
+    except hardware.ImageError as error:
+        raise SequenceFailed(f"error running phase 7 in install sequence: task 1/1: failed, {error}") from None
     hardware.format_system_disk(node, disk)
     hardware.write_image(node, image)
     node.storage.state = config.raw

@@ -108,6 +108,7 @@ options:
       - Name a shared place when several controllers or containers work on one cluster.
     type: path
 extends_documentation_fragment:
+  - homeops.cluster.talos_factory
   - homeops.cluster.talos
   - homeops.cluster.talos_config_source
 attributes:
@@ -237,7 +238,7 @@ from typing import Any
 
 from ..module_utils.common.context import Context
 from ..module_utils.common.runner import run_module
-from ..module_utils.talos import apply, apply_plan, config_source
+from ..module_utils.talos import apply, apply_plan, config_source, factory
 from ..module_utils.talos.connection import identity_of, target_of
 from ..module_utils.talos.options import DOOR, one_node
 
@@ -260,6 +261,7 @@ SPEC: dict[str, Any] = {
         wait={"type": "bool", "default": True},
         wait_timeout={"type": "int", "default": 900},
         lock_dir={"type": "path"},
+        **factory.OPTIONS,
     ),
     "supports_check_mode": True,
 }
@@ -281,6 +283,9 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         lock_dir=params["lock_dir"],
         tolerated=params["tolerate"],
         control_planes=[target_of(item) for item in params["control_planes"]],
+        schematic=params["schematic"] or "",
+        factory_door=params["factory_door"] or "",
+        factory_ca_file=params["factory_ca_file"] or "",
     )
     return apply.Apply(target_of(params), identity_of(params, ctx), wanted, options, ctx).run()
 

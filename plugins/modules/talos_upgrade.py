@@ -79,6 +79,7 @@ attributes:
     support: full
     description: Version and schematic before and after.
 extends_documentation_fragment:
+  - homeops.cluster.talos_factory
   - homeops.cluster.talos
 author:
   - The homeops.cluster contributors (@homeops)
@@ -127,7 +128,7 @@ from typing import Any
 from ..module_utils.common.context import Context
 from ..module_utils.common.errors import InputError
 from ..module_utils.common.runner import run_module
-from ..module_utils.talos import upgrade, upgrade_plan
+from ..module_utils.talos import factory, upgrade, upgrade_plan
 from ..module_utils.talos.connection import identity_of, target_of
 from ..module_utils.talos.guard import Guard
 from ..module_utils.talos.options import DOOR, one_node
@@ -147,6 +148,7 @@ SPEC: dict[str, Any] = {
         tolerate={"type": "list", "elements": "str", "default": []},
         wait_timeout={"type": "int", "default": 1200},
         lock_dir={"type": "path"},
+        **factory.OPTIONS,
     ),
     "supports_check_mode": True,
 }
@@ -178,6 +180,9 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         float(params["wait_timeout"]),
         float(params["timeout"]),
         tuple(params["tolerate"]),
+        schematic=params["schematic"] or "",
+        factory_door=params["factory_door"] or "",
+        factory_ca_file=params["factory_ca_file"] or "",
     )
     return upgrade.Upgrade(target_of(params), identity, image, guard, options, ctx).run()
 

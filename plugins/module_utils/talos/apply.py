@@ -19,7 +19,7 @@ from typing import Any
 from ..common.context import Context
 from ..common.errors import InputError
 from ..common.wait import Deadline
-from . import apply_plan, config_source, kubernetes_images, node_state, upgrade_plan
+from . import apply_plan, config_source, factory, kubernetes_images, node_state, upgrade_plan
 from .apply_plan import Observed, Plan
 from .client import ApplyAnswer, TalosClient
 from .config_source import Desired
@@ -53,6 +53,9 @@ class Options:
     tolerated: Sequence[str] = ("nodeReady",)
     kubernetes_policy: str = "allow"
     control_planes: Sequence[Target] = ()
+    schematic: str = ""
+    factory_door: str = ""
+    factory_ca_file: str = ""
 
 
 @dataclass
@@ -82,6 +85,7 @@ class Apply:
             self._check_kubernetes(plan, observed)
             self._compare_version(client, mode)
             self._check(client, plan, mode)
+            self._have_installer(plan)
             if self.ctx.check_mode or not plan.changed:
                 if plan.changed:
                     self._dry_run(client, plan, observed)
@@ -161,6 +165,23 @@ class Apply:
                 param="kubernetes_version",
                 facts={**self.result, "changed": False},
             )
+
+    def _have_installer(self, plan: Plan) -> None:
+        """Before a first install, have the Image Factory know the schematic of the installer.
+
+        :raises HomeopsError: it cannot be asked, or refuses; nothing was sent to the node.
+        """
+        if plan.action != "install":
+            return
+        told = factory.ensure(
+            self.options.schematic,
+            str((self.wanted.machine.get("install") or {}).get("image") or ""),
+            door=self.options.factory_door,
+            ca_file=self.options.factory_ca_file,
+            predict=self.ctx.check_mode,
+        )
+        if told:
+            self.result["notes"].append("the Image Factory is given the schematic, which it did not know")
 
     def _compare_version(self, client: TalosClient, mode: NodeMode) -> None:
         """Warn of a node that runs another Talos than its config installs: an apply upgrades nothing."""

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..common.context import Context
+from ..common.errors import HomeopsError
 from ..common.wait import Observation, wait_until
 from . import documents, hardware
 from .apply_plan import Observed
@@ -23,6 +25,8 @@ from .node_config import held, read_config
 from .state import etcd_state, machine_status
 from .upgrade_plan import Running
 
+#: Seconds for which a node that took its first config must be seen in maintenance to count as fallen back.
+FALLEN_BACK = 90.0
 #: Stages in which a node works with its config; a control plane stays in booting until etcd is bootstrapped.
 AT_WORK = ("booting", "running")
 
@@ -91,7 +95,10 @@ def wait_until_back(
     :raises WaitTimeout: with the last state seen.
     """
 
+    since: float | None = None
+
     def look() -> Observation[str]:
+        nonlocal since
         try:
             client, mode = connect(target, identity, call_timeout)
         except TalosError as error:
@@ -101,7 +108,12 @@ def wait_until_back(
         with client:
             try:
                 if mode is NodeMode.MAINTENANCE:
-                    return Observation(False, f"in maintenance, stage {machine_status(client)['stage']}")
+                    stage = machine_status(client)["stage"]
+                    since = (since or time.monotonic()) if stage == "maintenance" else None
+                    if since is not None and time.monotonic() - since >= FALLEN_BACK:
+                        raise _not_installed(target, wanted)
+                    return Observation(False, f"in maintenance, stage {stage}")
+                since = None
                 return _back(client, wanted, expect)
             except TalosError as error:
                 return Observation(False, _short(error))
@@ -116,6 +128,21 @@ def wait_until_back(
             remedy="Look at the node's console; a run of the same task goes on from here",
         )
         or ""
+    )
+
+
+def _not_installed(target: Target, wanted: Sequence[Document]) -> HomeopsError:
+    """Say that Talos was not installed: a node whose install failed waits in maintenance for another config."""
+    legacy = documents.v1alpha1(wanted)
+    install = ((legacy.body.get("machine") or {}).get("install") or {}) if legacy else {}
+    return HomeopsError(
+        "installing Talos",
+        target=f"{target.label} ({target.node}:{target.port})",
+        answer="the node took its machine config and is in maintenance again, so the install has failed "
+        f"({install.get('image')})",
+        remedy="Its console says why: an installer that cannot be pulled (homeops_talos.extensions, the network), or a "
+        "disk that cannot be written. The same command tries again",
+        param="installer_image",
     )
 
 
