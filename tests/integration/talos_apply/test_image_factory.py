@@ -20,7 +20,7 @@ from lab.factory.server import PORT, ImageFactory
 from lab.state import LabState
 from tests.harness.talos_nodes import TalosNodes
 
-NET = "127.45"
+NET = "127.48"
 HOST = f"{NET}.51.23"
 MADE = schematic.from_extensions(["siderolabs/iscsi-tools"], ["quiet"], [])
 INSTALLER = f"factory.talos.dev/installer/{MADE.id}:v1.10.5"
