@@ -150,6 +150,21 @@ options:
       zone:
         description: Zone whose DNS records are looked at; none when left out.
         type: str
+  bgp_proof:
+    description:
+      - How phase C(bgp) is to prove at its end that the router has every route; not judged when left out.
+      - No system is asked for it.
+    type: dict
+    suboptions:
+      state_command:
+        description: The command that reaches the router's C(vtysh); empty when there is none.
+        type: list
+        elements: str
+        default: []
+      required:
+        description: Whether the phase fails without that proof.
+        type: bool
+        default: true
   names:
     description: URLs whose hosts the controller has to resolve.
     type: list
@@ -242,13 +257,23 @@ options:
     type: bool
     default: false
   timeout:
-    description: Seconds for one call of a node or of the Kubernetes API, and for each system as a whole twice that.
+    description:
+      - Seconds for one call of a node or of the Kubernetes API. Each system as a whole may take twice that and
+        O(patience), and a node that is awaited while it boots twice that and O(boot_patience).
     type: int
     default: 10
   patience:
-    description: Seconds in which a node that is on its way is asked again.
+    description:
+      - Seconds in which a node that does not answer is asked again while O(talosconfig) does not exist, when a wrong
+        address is the likely cause, and in check mode.
     type: int
     default: 5
+  boot_patience:
+    description:
+      - Seconds in which a node that does not answer is asked again when O(talosconfig) exists, because an earlier run
+        has reached it and it may be booting. A node that answers at once is not waited for.
+    type: int
+    default: 180
 extends_documentation_fragment:
   - homeops.cluster.ignore
 attributes:
@@ -412,6 +437,13 @@ SPEC: dict[str, Any] = {
             "type": "dict",
             "options": {**consoles.ARGUMENTS, "bgp": {"type": "bool", "default": False}, "zone": {"type": "str"}},
         },
+        "bgp_proof": {
+            "type": "dict",
+            "options": {
+                "state_command": {"type": "list", "elements": "str", "default": []},
+                "required": {"type": "bool", "default": True},
+            },
+        },
         "names": {
             "type": "list",
             "elements": "dict",
@@ -423,6 +455,7 @@ SPEC: dict[str, Any] = {
         "platform_first": {"type": "bool", "default": False},
         "timeout": {"type": "int", "default": 10},
         "patience": {"type": "int", "default": 5},
+        "boot_patience": {"type": "int", "default": 180},
     },
     "supports_check_mode": True,
 }
@@ -472,19 +505,27 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
 def _where(model: Any, params: Mapping[str, Any], groups: Mapping[str, list[str]]) -> engine.Where:
     """Return the function that places a path; files are read when there is something to place, host after host."""
     places: dict[str, engine.Where] = {}
+    # Not of the model, and written without a template as a rule: its place is known by its value.
+    values = {**(model if isinstance(model, Mapping) else {}), **_beside(params)}
 
     def where(path: Any) -> tuple[locate.Place | None, str]:
         found: tuple[locate.Place | None, str] = (None, engine.key_of(path))
         for host in params["hosts"]:
             if host not in places:
                 locator = locate.Locator(params["inventory_sources"] or [], host, groups)
-                places[host] = engine.in_inventory(model, locator)
+                places[host] = engine.in_inventory(values, locator)
             found = places[host](path)
             if found[0] is not None:
                 break
         return found
 
     return where
+
+
+def _beside(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of inventory variables that are none of the model's, by their names without ``homeops_``."""
+    proof = params["bgp_proof"]
+    return {"router_state_command": proof["state_command"]} if proof else {}
 
 
 def main() -> None:

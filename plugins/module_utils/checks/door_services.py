@@ -38,6 +38,33 @@ def console(case: Any) -> Iterator[Breach]:
 
 
 @check(
+    "LIV015",
+    ERROR,
+    "bgp",
+    ("bgp",),
+    rule="Phase bgp can prove that the router has every route, or is told to do without the proof.",
+    why="The phase would change the router and the cluster first, and end with an error that was certain before.",
+    broken="homeops_router_state_command: []",
+    right="homeops_router_state_command: [ssh, -o, BatchMode=yes, root@172.29.51.1, vtysh]",
+    ground="the console's API knows no sessions and no routes; " + _SEEN,
+    scope=DOORS,
+)
+def proof(case: Any) -> Iterator[Breach]:
+    """What the role bgp_status will be told is looked at, no system is asked. In a check run, in which the phase fails
+    of nothing, it is a warning."""
+    seen = need(case.doors.proof, "proof")
+    if seen.command or not seen.required:
+        return
+    router = case.model.maybe("bgp", "router", "address", default="<router>") if case.model else "<router>"
+    text = "No command reaches the router's vtysh, so nothing past the text that its console stores can be proved."
+    use = (
+        f"a command, such as [ssh, -o, BatchMode=yes, root@{router}, vtysh], "
+        "or accept the phase without proof: bgp_status_require_state: false in group_vars/all"
+    )
+    yield Breach(("router_state_command",), text, use, "", WARN if seen.check else "", of="router")
+
+
+@check(
     "LIV010",
     WARN,
     "dns",

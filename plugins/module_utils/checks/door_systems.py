@@ -61,7 +61,9 @@ def sentence(text: str) -> str:
 )
 def answers(case: Any) -> Iterator[Breach]:
     """The certificate decides: that of the cluster's CA, or the one that a node in maintenance makes itself. A node
-    that runs while the controller has neither a talosconfig nor a secrets bundle belongs to somebody else's cluster."""
+    that runs while the controller has neither a talosconfig nor a secrets bundle belongs to somebody else's cluster.
+    One that does not answer may be booting when there is a talosconfig, and is awaited for preflight_live_patience
+    seconds."""
     for node in nodes_of(case):
         trouble = node.trouble
         if trouble is None or (trouble.kind == "WrongCA" and case.doors.stranger):

@@ -101,6 +101,20 @@ class Console:
 
 
 @dataclass(frozen=True)
+class Proof:
+    """How phase bgp is to prove at its end that the router has every route; nothing is asked for it.
+
+    :param command: whether there is a command that reaches the router's vtysh.
+    :param required: whether the phase fails without that proof.
+    :param check: whether the run only predicts, so that the phase fails of no proof.
+    """
+
+    command: bool
+    required: bool
+    check: bool = False
+
+
+@dataclass(frozen=True)
 class Name:
     """A host name that the controller needs."""
 
@@ -157,3 +171,4 @@ class Doors:
     names: Sequence[Name] | None = None
     items: Items | None = None
     login: Login | None = None
+    proof: Proof | None = None

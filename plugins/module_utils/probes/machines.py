@@ -13,11 +13,12 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from ..checks.doors import Credential, Node, Trouble, Vip
 from ..common.context import Context
-from ..common.errors import HomeopsError
-from ..common.wait import Deadline
+from ..common.errors import HomeopsError, WaitTimeout
+from ..common.wait import Observation, wait_until
 from ..talos import config_source, pki
 from ..talos.client import Resource, TalosClient
 from ..talos.connection import NodeMode, Target, connect
@@ -87,19 +88,42 @@ def credentials(
     return Identity(made.os.crt, issued.crt, issued.key, source="the secrets bundle"), told
 
 
-def look(target: Target, identity: Identity | None, timeout: float, patience: float) -> Node:
+def patience_of(talosconfig: str | None, first: float, later: float, ctx: Context) -> float:
+    """Return for how many seconds a node that does not answer is asked again.
+
+    With a talosconfig an earlier run has reached the nodes, so that one of them may be booting. Without, a wrong
+    address is the likely cause. A check run changes nothing that would be worth the wait.
+
+    :param first: while there is no talosconfig.
+    :param later: as soon as there is one.
+    """
+    reached = bool(talosconfig) and os.path.exists(os.path.expanduser(talosconfig or ""))
+    return later if reached and not ctx.check_mode else first
+
+
+def look(target: Target, identity: Identity | None, timeout: float, patience: float, ctx: Context) -> Node:
     """Return what a node shows of itself; one that is on its way is asked again for ``patience`` seconds."""
     where = f"{target.node}:{target.port}"
-    deadline = Deadline(patience)
-    while True:
+    seen: list[Node] = []
+
+    def once() -> Observation[Node]:
         try:
-            return _look(target, where, identity, timeout)
-        except TalosError as error:
-            if error.permanent or not error.transient or deadline.passed:
-                return Node(target.label, where, trouble=trouble_of(error))
+            seen.append(_look(target, where, identity, timeout))
+            return Observation(True, "")
         except HomeopsError as error:
-            return Node(target.label, where, trouble=trouble_of(error))
-        time.sleep(_PAUSE)
+            trouble = trouble_of(error)
+            seen.append(Node(target.label, where, trouble=trouble))
+            coming = isinstance(error, TalosError) and error.transient and not error.permanent
+            return Observation(not coming, trouble.text)
+
+    began = time.monotonic()
+    try:
+        wait_until(once, what=target.label, target=where, timeout=patience, ctx=ctx, interval=_PAUSE)
+    except WaitTimeout:
+        waited = f"also not after a wait of {time.monotonic() - began:.0f} s"
+        if (trouble := seen[-1].trouble) is not None:
+            return replace(seen[-1], trouble=replace(trouble, text=f"{trouble.text}, {waited}"))
+    return seen[-1]
 
 
 def _look(target: Target, where: str, identity: Identity | None, timeout: float) -> Node:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..checks.doors import Console, Doors, Items, Login, Name, Node, Trouble, Vip
+from ..checks.doors import Console, Doors, Items, Login, Name, Node, Proof, Trouble, Vip
 from ..checks.live import Live
 from ..common.context import Context
 from ..talos.connection import Target, target_of
@@ -35,13 +35,16 @@ class Seen:
 def look(params: Mapping[str, Any], ctx: Context) -> Seen:
     """Ask everything that the parameters name at the same time."""
     bundle = functools.cache(lambda: machines.bundle_of(params["secrets_file"], ctx))
-    timeout, seconds = params["timeout"], 2 * params["timeout"] + params["patience"]
+    timeout, patience = params["timeout"], params["patience"]
+    longer = machines.patience_of(params["talosconfig"], patience, params["boot_patience"], ctx)
     identity, told = machines.credentials(params["talosconfig"], bundle, params["renewed"], ctx)
     targets = [target_of(door) for door in params["nodes"] or []]
     questions: dict[str, Callable[[], Any]] = {
-        f"node/{target.label}": functools.partial(machines.look, target, identity, timeout, params["patience"])
+        f"node/{target.label}": functools.partial(machines.look, target, identity, timeout, longer, ctx)
         for target in targets
     }
+    # Only these: a name server that says nothing is not to be awaited for as long as a node that boots.
+    nodes_take = dict.fromkeys(questions, 2 * timeout + longer)
     vip, console, items, login = (params[name] for name in ("vip", "console", "items", "login"))
     if vip:
         name = vip["server_name"] or vip["host"]
@@ -62,7 +65,7 @@ def look(params: Mapping[str, Any], ctx: Context) -> Seen:
     if login:
         questions["login"] = lambda: services.login(login)
     ctx.progress(f"asking {len(questions)} systems")
-    answers = ask_all(questions, seconds)
+    answers = ask_all(questions, 2 * timeout + patience, nodes_take)
     nodes = [_node(target, answers[f"node/{target.label}"]) for target in targets]
     kubeconfig = answers.get("kubernetes", [])
     doors = Doors(
@@ -79,6 +82,7 @@ def look(params: Mapping[str, Any], ctx: Context) -> Seen:
         ],
         items=_or(answers.get("secrets"), lambda late: Items(items["source"], _late(late))),
         login=_or(answers.get("login"), lambda late: Login(login["url"])),
+        proof=_proof(params["bgp_proof"], ctx),
     )
     links = {node.name: _names(node) for node in nodes if node.links}
     return Seen(doors, Live(links=links or None), sorted(questions))
@@ -87,6 +91,10 @@ def look(params: Mapping[str, Any], ctx: Context) -> Seen:
 def _names(node: Node) -> list[str]:
     """Return every name of a node's links."""
     return [name for link, spec in node.links.items() for name in (link, *(spec.get("altNames") or ()))]
+
+
+def _proof(given: Mapping[str, Any] | None, ctx: Context) -> Proof | None:
+    return Proof(bool(given["state_command"]), given["required"], ctx.check_mode) if given else None
 
 
 def _or(answer: Any, instead: Callable[[Late], Any]) -> Any:

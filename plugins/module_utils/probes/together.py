@@ -25,11 +25,15 @@ class Late:
         return f"no answer within {self.seconds:g} s"
 
 
-def ask_all(questions: Mapping[Any, Callable[[], Any]], seconds: float) -> dict[Any, Any]:
+def ask_all(
+    questions: Mapping[Any, Callable[[], Any]], seconds: float, longer: Mapping[Any, float] | None = None
+) -> dict[Any, Any]:
     """Return the answer to each question, :class:`Late` for one that takes longer than ``seconds``.
 
     A thread that is late is left behind: it is a daemon, because a name server that says nothing cannot be interrupted.
 
+    :param longer: seconds for questions that may take another time, by name; they hold up nobody who has answered, and
+        what comes late while they are awaited counts.
     :raises Exception: what a question raised; questions turn the failures of their system into answers themselves.
     """
     answers: dict[Any, Any] = {}
@@ -47,10 +51,11 @@ def ask_all(questions: Mapping[Any, Callable[[], Any]], seconds: float) -> dict[
     }
     for thread in threads.values():
         thread.start()
-    deadline = Deadline(seconds)
-    for thread in threads.values():
-        thread.join(deadline.left)
-    if raised:
-        raise raised[0]
+    limits = {name: (longer or {}).get(name, seconds) for name in questions}
+    deadlines = {name: Deadline(limits[name]) for name in questions}
+    for name in sorted(questions, key=limits.__getitem__):
+        threads[name].join(deadlines[name].left)
+        if raised:
+            raise raised[0]
     found = dict(answers)
-    return {name: found.get(name, Late(seconds)) for name in questions}
+    return {name: found.get(name, Late(limits[name])) for name in questions}

@@ -131,9 +131,14 @@ def test_a_router_that_tells_nothing_is_no_proof(lab: Lab) -> None:
             assert "No route to host" in run.output or "timed out" in run.output, run.output[-2000:]
     finally:
         lab.command("fault", "--clear")
-    # Nobody is to ask it: the phase has proved nothing and says so; whoever accepts that is told all the same.
+    # Nobody is to ask it: the preflight says so before anything is touched.
     nobody = ("-e", '{"bgp_status_state_command": []}')
     run = lab.play("-t", "bgp", *nobody)
+    (failure,) = run.failures
+    assert "LIV015 router homeops_router_state_command" in failure.msg
+    assert not any("bgp" in result.tags and "Validating" not in result.task for result in run.results)
+    # Where it has not looked, the phase has proved nothing and says so; whoever accepts that is told all the same.
+    run = lab.play("-t", "bgp", *nobody, "-e", "preflight_live=false")
     assert run.rc != 0
     assert "NOTHING PAST THE TEXT" in run.output and "homeops_router_state_command" in run.output
     for accepted in (

@@ -34,6 +34,8 @@ def _guarded(self, address, *rest):
     raise OSError("this test allows no connections")
 socket.socket.connect = socket.socket.connect_ex = _guarded
 """
+#: The console of this inventory is not to be had from here.
+SET_ASIDE = '{"preflight_ignore": [{"id": "LIV009", "reason": "no console here"}]}'
 #: Stands in for the phases that would come next.
 NEXT = """
 - name: The next phase
@@ -232,6 +234,24 @@ def test_no_system_is_asked_while_the_model_is_wrong(site: Path, play: Run, tmp_
     ended = play(site, "-e", "preflight_live=true")
     assert_untouched(ended, tmp_path)
     assert "Look at the systems" not in ended.output
+
+
+def test_the_home_inventory_is_told_at_once_that_phase_bgp_could_prove_nothing(play: Run, tmp_path: Path) -> None:
+    lines = (HOME / "group_vars" / "router.yml").read_text(encoding="utf-8").splitlines()
+    place = f"inventories/home/group_vars/router.yml:{lines.index('homeops_router_state_command: []') + 1}"
+    ended = play(HOME, "-e", "preflight_live=true", "-t", "bgp")
+    assert ended.rc != 0 and "REACHED" not in ended.output
+    flat = " ".join(ended.output.split())
+    assert f"LIV015 router homeops_router_state_command ({place})" in flat
+    assert "[ssh, -o, BatchMode=yes, root@172.29.51.1, vtysh]" in flat and "bgp_status_require_state: false" in flat
+    # Only the console was to be asked.
+    assert set(ended.connections.splitlines()) <= {"('172.29.51.1', 443)"}
+    # Who has accepted it is not told; who predicts is told and goes on.
+    accepted = play(HOME, "-e", "preflight_live=true", "-t", "bgp", "-e", "bgp_status_require_state=false")
+    assert "LIV009" in accepted.output and "LIV015" not in accepted.output
+    predicted = play(HOME, "-e", "preflight_live=true", "-t", "bgp", "--check", "-e", SET_ASIDE)
+    assert predicted.rc == 0, predicted.output
+    assert f"[WARNING]: LIV015 router homeops_router_state_command ({place})" in " ".join(predicted.output.split())
 
 
 def test_a_warning_is_shown_and_the_run_goes_on(site: Path, play: Run) -> None:

@@ -10,8 +10,11 @@ give it; the plays show what the role asks for which phase, and where a run stop
 
 from __future__ import annotations
 
+import datetime
 import json
+import re
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +25,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.model import secrets
+from ansible_collections.homeops.cluster.plugins.module_utils.talos.secrets import generate
+from ansible_collections.homeops.cluster.plugins.module_utils.talos.talosconfig import talosconfig_text
 from ansible_collections.homeops.cluster.plugins.modules import live_check
 from tests.harness.gitops_tree import home_model
 from tests.harness.lab import Lab
@@ -45,12 +50,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def look(lab: Lab) -> Iterator[Look]:
     """Look at the lab with the module; findings come back whether they stop a run or not."""
 
-    def run(**params: Any) -> dict[str, Any]:
+    def run(ctx: Context | None = None, **params: Any) -> dict[str, Any]:
         given = {"model": home_model(), "patience": 1, **params}
         checked = ArgumentSpecValidator(live_check.SPEC["argument_spec"]).validate(given)
         assert not checked.error_messages, checked.error_messages
         try:
-            return live_check.run(checked.validated_parameters, Context())
+            return live_check.run(checked.validated_parameters, ctx or Context())
         except live_check.NotReady as error:
             return {**error.facts, "failed": str(error)}
 
@@ -134,6 +139,32 @@ def test_every_fault_of_the_nodes_is_in_one_report(lab: Lab, look: Look) -> None
         lab.command("power", "on", "mini03")
 
 
+def test_a_node_that_an_earlier_run_has_reached_is_awaited_while_it_boots(lab: Lab, look: Look, tmp_path: Path) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    known = tmp_path / "talosconfig"
+    known.write_text(talosconfig_text("x", generate(now), [f"{lab.net}.51.11"], [], now), encoding="utf-8")
+    lab.command("power", "off", "mini03")
+    on = threading.Timer(2, lab.command, ("power", "on", "mini03"))
+    lines: list[str] = []
+    asked = {"nodes": doors(lab), "phase": ["talos"], "talosconfig": str(known), "renewed": ["talosconfig"]}
+    try:
+        # Who predicts does not wait, and nobody does before the first run.
+        for ctx, changes in ((Context(check_mode=True), {}), (Context(), {"talosconfig": str(tmp_path / "none")})):
+            assert told(look(ctx=ctx, **{**asked, **changes})) == {("LIV001", "node/mini03", "error")}
+        short = look(boot_patience=1, **asked)
+        assert told(short) == {("LIV001", "node/mini03", "error")}
+        assert re.search(r"also not after a wait of [1-9]\d? s", short["failed"])
+        on.start()
+        assert look(ctx=Context(progress=lines.append), boot_patience=60, **asked)["findings"] == []
+        assert any(text.startswith("waiting for mini03: ") and text.endswith(" of 60 s") for text in lines)
+        assert not any("mini01" in text or "mini02" in text for text in lines)
+    finally:
+        on.cancel()
+        if on.is_alive():
+            on.join()
+        lab.command("power", "on", "mini03")
+
+
 def test_a_selector_and_an_interface_that_the_hardware_does_not_have(lab: Lab, look: Look) -> None:
     model = home_model()
     model["talos"]["install_disk_selector"] = {"model": "Samsung*"}
@@ -188,9 +219,10 @@ def test_a_secret_source_that_lacks_something(lab: Lab, look: Look, tmp_path: Pa
 def test_a_run_stops_where_the_cause_is_and_a_phase_asks_only_its_own_systems(lab: Lab) -> None:
     lab.console_fault(key_revoked=True)
     try:
-        run = lab.play("-t", "bgp")
+        run = lab.play("-t", "bgp", "-e", '{"homeops_router_state_command": []}')
         (failure,) = run.failures
         assert "LIV009 console homeops_router_api_key" in failure.msg
+        assert "LIV015 router homeops_router_state_command" in failure.msg
         assert "group_vars/router.yml:" in failure.msg
         assert run.changed == set()
         assert not any("bgp" in result.tags and "Validating" not in result.task for result in run.results)
@@ -203,5 +235,7 @@ def test_a_run_stops_where_the_cause_is_and_a_phase_asks_only_its_own_systems(la
         accept = json.dumps({"preflight_ignore": [{"id": "LIV009", "reason": "the key is being replaced"}]})
         run = lab.play("-t", "bgp", "-e", accept)
         assert all("LIV009" not in failure.msg for failure in run.failures)
+        # The lab's router can be asked for its routes.
+        assert "LIV015" not in run.output
     finally:
         lab.command("fault", "--clear")

@@ -22,6 +22,7 @@ from ansible_collections.homeops.cluster.plugins.module_utils.checks.doors impor
     Login,
     Name,
     Node,
+    Proof,
     Trouble,
     Vip,
 )
@@ -68,6 +69,7 @@ RIGHT = Doors(
     names=[Name("github.com", "gitops")],
     items=Items("connect", rows=[{"name": "bgp", "title": "BGP", "state": "ok", "missing": [], "cause": ""}]),
     login=Login("https://authentik", True, None, "akadmin", True, [None, 100]),
+    proof=Proof(command=True, required=True),
 )
 GONE = Trouble("Unreachable", "connection refused", "Switch it on")
 
@@ -193,6 +195,8 @@ BROKEN = [
         WARN,
         "2 hours",
     ),
+    Broken("LIV015", {"proof": Proof(False, True)}, "router", "homeops_router_state_command", told="No command"),
+    Broken("LIV015", {"proof": Proof(False, True, check=True)}, "router", "homeops_router_state_command", WARN),
 ]
 
 #: Unusual facts that are no fault.
@@ -206,6 +210,7 @@ UNUSUAL: dict[str, dict[str, Any]] = {
     "an interface's other name": nodes(0, links={"eno1": {"type": "ether", "altNames": ["enp3s0f0"]}}),
     "clocks a moment apart": running(0, ahead=-2.0),
     "a clock of which nothing is known": running(0, ahead=None, synced=None),
+    "phase bgp without its proof, which is accepted": {"proof": Proof(command=False, required=False)},
     "Authentik that is not there yet": {"login": Login("x", False)},
     "nothing asked": {
         field.name: None
@@ -246,6 +251,12 @@ def test_what_is_unusual_and_right_fires_nothing(name: str, home: dict[str, Any]
 
 def test_every_check_has_a_fault() -> None:
     assert {case.id for case in BROKEN} == {name for name, item in REGISTER.items() if DOORS in item.scopes}
+
+
+def test_both_ways_out_of_a_phase_without_proof_are_told(home: dict[str, Any]) -> None:
+    (found,) = judge(home, {"proof": Proof(False, True)}).findings
+    assert "[ssh, -o, BatchMode=yes, root@172.29.51.1, vtysh]" in (found.use or "")
+    assert "bgp_status_require_state: false" in (found.use or "")
 
 
 def test_a_finding_about_one_node_can_be_set_aside(home: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime
 import json
+import re
 import threading
 import time
 from pathlib import Path
@@ -16,15 +17,24 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.homeops.cluster.plugins.module_utils.checks.doors import Node
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.probes import machines, services
 from ansible_collections.homeops.cluster.plugins.module_utils.probes.together import Late, ask_all
 from ansible_collections.homeops.cluster.plugins.module_utils.talos import secrets
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.client import Resource, TalosClient
-from ansible_collections.homeops.cluster.plugins.module_utils.talos.errors import TalosError
+from ansible_collections.homeops.cluster.plugins.module_utils.talos.connection import Target
+from ansible_collections.homeops.cluster.plugins.module_utils.talos.errors import (
+    DeadlineExceeded,
+    TalosError,
+    Unreachable,
+    WrongCA,
+)
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.talosconfig import talosconfig_text
 
 NOW = datetime.datetime.now(datetime.UTC)
+TARGET = Target("127.0.0.1", "mini02", 50000)
+REFUSED = Unreachable("connecting", answer="connection refused", remedy="It may be booting.")
 BUNDLE = secrets.generate(NOW)
 
 
@@ -37,10 +47,77 @@ def test_answers_come_together_and_a_late_one_holds_up_nobody() -> None:
     never.set()
 
 
+def test_a_question_that_may_take_longer_gives_no_time_to_the_others() -> None:
+    done, never = threading.Event(), threading.Event()
+    began = time.monotonic()
+    answers = ask_all({"node": lambda: done.wait(0.4) or 1, "late": never.wait}, 0.1, {"node": 60})
+    assert answers["node"] == 1
+    assert isinstance(answers["late"], Late) and answers["late"].text == "no answer within 0.1 s"
+    assert ask_all({"node": lambda: 1, "late": never.wait}, 0.1, {"node": 60})["node"] == 1
+    # What is awaited for long costs nothing as soon as it has answered.
+    assert time.monotonic() - began < 10
+    never.set()
+
+
 def test_what_a_question_raises_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         ask_all({"a": lambda: 1 / 0, "b": lambda: 1}, 5)
     assert ask_all({}, 5) == {}
+
+
+class Answers:
+    """A node that answers one thing after the other, the last of them for ever."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: TalosError | Node) -> None:
+        self.answers, self.asked, self.told = list(answers), 0, list[str]()
+        monkeypatch.setattr(machines, "_look", self)
+        monkeypatch.setattr(machines, "_PAUSE", 0.02)
+
+    def __call__(self, *_unused: Any) -> Node:
+        self.asked += 1
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, TalosError):
+            raise answer
+        return answer
+
+    def look(self, patience: float) -> Node:
+        return machines.look(TARGET, None, 1, patience, Context(progress=self.told.append))
+
+
+def test_a_node_that_boots_is_awaited_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = DeadlineExceeded("asking", answer="no answer within 1 s")
+    node = Answers(monkeypatch, REFUSED, REFUSED, late, Node("mini02", "x", "configured"))
+    assert node.look(60).mode == "configured"
+    assert [text.partition(" · ")[0] for text in node.told] == [
+        "waiting for mini02: connection refused",
+        "waiting for mini02: no answer within 1 s",
+    ]
+    assert node.told[0].endswith(" of 60 s")
+
+
+def test_a_node_that_stays_away_is_the_error_with_the_time_that_it_got(monkeypatch: pytest.MonkeyPatch) -> None:
+    node = Answers(monkeypatch, REFUSED)
+    trouble = node.look(0.6).trouble
+    assert trouble is not None and node.asked > 2
+    assert re.fullmatch(r"connection refused, also not after a wait of [1-9]\d? s", trouble.text)
+    assert (trouble.kind, trouble.remedy) == ("Unreachable", "It may be booting")
+
+
+def test_a_node_that_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for answer in (Node("mini02", "x", "maintenance"), WrongCA("connecting", answer="it is of another CA")):
+        node = Answers(monkeypatch, answer)
+        found = node.look(60)
+        assert (node.asked, node.told) == (1, [])
+        assert found.trouble is None or found.trouble.text == "it is of another CA"
+
+
+def test_how_long_a_node_is_awaited(tmp_path: Path) -> None:
+    path = tmp_path / "talosconfig"
+    assert machines.patience_of(None, 5, 180, Context()) == 5
+    assert machines.patience_of(str(path), 5, 180, Context()) == 5
+    path.touch()
+    assert machines.patience_of(str(path), 5, 180, Context()) == 180
+    assert machines.patience_of(str(path), 5, 180, Context(check_mode=True)) == 5
 
 
 @pytest.mark.parametrize(
