@@ -101,7 +101,8 @@ def test_every_file_is_listed_once_and_every_listed_one_is_there(home: dict[str,
         if not path.endswith("kustomization.yaml"):
             continue
         body = next(each for each in yaml.safe_load_all(text) if each)
-        assert set(body) == {"apiVersion", "kind", "resources"}
+        keys = {"apiVersion", "kind", "resources"}
+        assert set(body) == (keys | {"patches"} if path.endswith("/flux-system/kustomization.yaml") else keys)
         assert body["resources"], path
         for resource in body["resources"]:
             assert "://" not in resource
