@@ -87,7 +87,8 @@ def _claim(release: Release, full: str, labels: dict[str, str]) -> Object:
     if name := release.value(f"{at}.storageClassName"):
         spec["storageClassName"] = name
     extra = release.value(f"{at}.extraPvcLabels", {})
-    return obj("v1", "PersistentVolumeClaim", full, labels | extra, spec=spec)
+    marks = release.value(f"{at}.annotations", {})
+    return obj("v1", "PersistentVolumeClaim", full, labels | extra, annotations=marks, spec=spec)
 
 
 def _deployment(release: Release, full: str, labels: dict[str, str], selector: dict[str, str]) -> Object:

@@ -18,6 +18,9 @@ description:
     a digest of the rest. By that the module knows which files an earlier run has made (they are changed, and removed
     when they are rendered no more), which ones somebody has edited since (it refuses to overwrite them), and which ones
     were never its own (they stay; where a rendered file would go, it refuses).
+  - Refuses a commit after which Flux would prune itself, because its install manifest is applied no more, and one that
+    loses what data goes with (a claim, a database cluster, the namespace of a component that holds data), unless
+    O(remove) names the component.
   - Nothing points to the new commit before the server has taken it, so a run that fails leaves both sides as they were.
   - Needs the program C(git), 2.31 or later. Hooks do not run, and nothing is asked for.
 options:
@@ -66,6 +69,13 @@ options:
     description: Overwrite files at our paths that are not ours, or were edited.
     type: bool
     default: false
+  remove:
+    description:
+      - Names of components (of their folders) whose claims, database clusters and namespaces may leave the tree.
+      - Flux leaves those of the collection's own components in the cluster; they carry C(prune) V(disabled).
+    type: list
+    elements: str
+    default: []
   author_name:
     description: Name in the commit.
     type: str
@@ -100,6 +110,13 @@ EXAMPLES = r"""
     directory: ~/.local/state/homeops/home-ops/gitops.git
     token: "{{ lookup('ansible.builtin.env', 'GITHUB_TOKEN') }}"
     files: "{{ homeops_model | homeops.cluster.gitops_tree_of }}"
+
+- name: Have the tree without Longhorn, whose namespace holds data
+  homeops.cluster.git_tree:
+    url: https://github.com/geoffdavis/talos-gitops
+    directory: ~/.local/state/homeops/home-ops/gitops.git
+    files: "{{ homeops_model | homeops.cluster.gitops_tree_of }}"
+    remove: [longhorn]
 
 - name: Look whether the owner's own tree is there
   homeops.cluster.git_tree:
@@ -164,6 +181,7 @@ SPEC: dict[str, Any] = {
         "user": {"type": "str", "default": "x-access-token"},
         "ca_file": {"type": "path"},
         "take_over": {"type": "bool", "default": False},
+        "remove": {"type": "list", "elements": "str", "default": []},
         "author_name": {"type": "str", "default": "homeops.cluster"},
         "author_email": {"type": "str", "default": "homeops@localhost"},
         "message_prefix": {"type": "str", "default": ""},
@@ -187,6 +205,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         )
     options = tree_run.Options(
         take_over=params["take_over"],
+        remove=tuple(params["remove"]),
         author=(params["author_name"], params["author_email"]),
         prefix=params["message_prefix"],
     )

@@ -5,7 +5,8 @@
 """Building a Kustomization's objects from the files of a source.
 
 Where the program ``kustomize`` is found it does the work. Else what a plain tree uses is built here: resources (files
-and directories), namespace, labels, commonLabels and commonAnnotations; anything else is an error that names it.
+and directories), patches of maps with a target, namespace, labels, commonLabels and commonAnnotations; anything else is
+an error that names it.
 Texts: sigs.k8s.io/kustomize ``api/internal/accumulator`` and ``api/internal/target``, fluxcd/pkg ``kustomize``.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import posixpath
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -28,7 +30,10 @@ Object = dict[str, Any]
 Files = Mapping[str, bytes]
 
 _NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-_KNOWN = ("apiVersion", "kind", "metadata", "resources", "namespace", "labels", "commonLabels", "commonAnnotations")
+_KNOWN = (
+    *("apiVersion", "kind", "metadata", "resources", "patches"),
+    *("namespace", "labels", "commonLabels", "commonAnnotations"),
+)
 CLUSTER_SCOPED = frozenset(
     {
         *("APIService", "CSIDriver", "CSINode", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"),
@@ -132,7 +137,47 @@ def _directory(files: Files, root: str, above: tuple[str, ...]) -> list[Object]:
                 f"no such file or directory'"
             )
     _refuse_twins(found)
+    for patch in spec.get("patches") or []:
+        found = _patched(found, patch)
     return [_transformed(body, spec) for body in found]
+
+
+def _patched(found: list[Object], entry: Object) -> list[Object]:
+    """Apply a patch to every object that its target selects; kind and name are the target's, never the patch's.
+
+    Selectors are anchored regular expressions (``api/types/selector.go``); the patch is merged by
+    ``api/resource/resource.go`` ``ApplySmPatch``.
+    """
+    target, text = entry.get("target"), entry.get("patch")
+    if not target or not isinstance(text, str) or set(target) - {"kind", "name", "namespace"}:
+        raise BuildError("the lab builds inline patches with a target of kind, name and namespace only")
+    try:
+        patch = yaml_text.load(text.encode())
+    except yaml.YAMLError:
+        patch = None
+    if not isinstance(patch, dict) or not patch.get("kind") or not (patch.get("metadata") or {}).get("name"):
+        raise BuildError(f"unable to parse SM or JSON patch from [{text}]")
+    more = {key: value for key, value in patch.items() if key not in ("apiVersion", "kind", "metadata")}
+    more["metadata"] = {key: value for key, value in patch["metadata"].items() if key not in ("name", "namespace")}
+    return [_merged(body, more) if _selected(body, target) else body for body in found]
+
+
+def _selected(body: Object, target: Object) -> bool:
+    meta = body["metadata"]
+    has = {"kind": body["kind"], "name": meta["name"], "namespace": meta.get("namespace", "")}
+    return all(re.fullmatch(str(pattern), has[key]) for key, pattern in target.items())
+
+
+def _merged(body: Object, patch: Object) -> Object:
+    merged = dict(body)
+    for key, value in patch.items():
+        if isinstance(value, list) or str(key).startswith("$"):
+            raise BuildError(f"the lab does not merge {key!r} of a patch without the program kustomize")
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = _merged(merged.get(key) or {}, value) if isinstance(value, dict) else value
+    return merged
 
 
 def _kustomization(files: Files, name: str) -> Object:

@@ -6,7 +6,7 @@
 
 Whose a file is, its seal tells (``gitops/seal.py``). Files of an earlier render that are not rendered any more are
 removed; a file without a seal is somebody else's and stays; a sealed file that somebody has edited is nobody's to
-overwrite.
+overwrite. What must not go unasked, ``losses.py`` tells.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from ..common.errors import InputError
 from ..gitops.seal import Owner, owner
+from . import losses
 from .errors import GitRefused
 
 _NAMED = 5
@@ -64,14 +65,19 @@ def judge(files: Mapping[str, str]) -> None:
 
 
 def plan(
-    wanted: Mapping[str, str], present: Mapping[str, str], others: Collection[str], take_over: bool = False
+    wanted: Mapping[str, str],
+    present: Mapping[str, str],
+    others: Collection[str],
+    take_over: bool = False,
+    remove: Collection[str] = (),
 ) -> tuple[list[Change], list[str]]:
     """Return the changes, and the files that are left although they were rendered once (edited since).
 
     :param present: text of every file of the repository that is at one of our paths or may carry a seal.
     :param others: paths of everything else.
     :param take_over: overwrite what is not ours.
-    :raises GitRefused: somebody else's file, or an edited one, is where ours would go.
+    :param remove: components that may go although data goes with them.
+    :raises GitRefused: somebody else's file, or an edited one, is where ours would go; or ``losses.judge`` refuses.
     """
     taken = [path for path in wanted if path in present and present[path] != wanted[path]]
     foreign = [path for path in taken if owner(present[path]) is Owner.FOREIGN]
@@ -95,6 +101,7 @@ def plan(
             answer=f"{_named(edited)} {_is(edited)} edited since the last render",
             remedy="Bring the edit into the inventory and revert it there, or have it overwritten once with take_over",
         )
+    losses.judge(wanted, present, remove)
     changes = [Change(path, present.get(path), text) for path, text in wanted.items() if present.get(path) != text]
     left = []
     for path, text in present.items():

@@ -29,11 +29,13 @@ class Options:
     """How a tree is written.
 
     :param take_over: overwrite files that are not ours.
+    :param remove: components that may go although data goes with them.
     :param author: name and e-mail address of the commit.
     :param prefix: put before the line of the history.
     """
 
     take_over: bool = False
+    remove: tuple[str, ...] = ()
     author: tuple[str, str] = ("homeops.cluster", "homeops@localhost")
     prefix: str = ""
 
@@ -121,7 +123,7 @@ def _changes(seen: Repository, tip: str, files: Mapping[str, str], options: Opti
         if path not in same and entry.mode in _FILE_MODES and (path in files or path.endswith(_SUFFIXES))
     }
     present = {**seen.texts(read), **{path: files[path] for path in same}}
-    return tree_plan.plan(files, present, set(there) - set(present), options.take_over)
+    return tree_plan.plan(files, present, set(there) - set(present), options.take_over, options.remove)
 
 
 def directory(path: str) -> str:

@@ -37,6 +37,7 @@ _SCHEMA = Keys(
         "depends_on": ListOf(leaves.name()),
         "namespace": _NAMESPACE,
         "in_namespace": leaves.name(),
+        "stateful": leaves.boolean(),
         "source": Keys(need={"name": leaves.name(), "url": leaves.text("a URL")}),
         "release": Keys(
             need={"chart": leaves.name(), "version": leaves.text("a version")},
@@ -72,6 +73,7 @@ class Component:
     :param depends_on: components, by name, that must be Ready first.
     :param namespace: where its objects live.
     :param pod_security: the level of the namespace that it owns; empty when another component owns it.
+    :param stateful: its namespace holds data, so it is never pruned, and leaves the tree only when it is named.
     :param source: Helm repository, ``{name, url}``.
     :param release: ``{name, chart, version, timeout, interval, crds}``.
     :param secrets: names of the ExternalSecrets in its namespace.
@@ -88,6 +90,7 @@ class Component:
     depends_on: tuple[str, ...] = ()
     namespace: str = ""
     pod_security: str = ""
+    stateful: bool = False
     source: Mapping[str, str] = field(default_factory=dict)
     release: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
@@ -121,6 +124,8 @@ def parse(name: str, declared: Any, source: str) -> Component | None:
     owned = clean.get("namespace") or {}
     if owned and clean.get("in_namespace"):
         raise InputError("a component either owns a namespace or lives in another's", target=source)
+    if clean.get("stateful") and not owned:
+        raise InputError("only a component that owns a namespace can say that it holds data (stateful)", target=source)
     release = dict(clean.get("release") or {})
     if release and not clean.get("source"):
         raise InputError("a release needs a source", target=source)
@@ -134,6 +139,7 @@ def parse(name: str, declared: Any, source: str) -> Component | None:
         depends_on=tuple(dict.fromkeys(clean.get("depends_on") or ())),
         namespace=owned.get("name") or clean.get("in_namespace", ""),
         pod_security=owned.get("pod_security", ""),
+        stateful=clean.get("stateful", False),
         source=clean.get("source") or {},
         release={**release, "name": release.get("name", name)} if release else {},
         secrets=tuple(clean.get("secrets") or ()),

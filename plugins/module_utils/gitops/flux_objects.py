@@ -14,11 +14,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .component import Component
+from .yaml_text import dump
 
 #: Where Flux and all its objects live.
 NAMESPACE = "flux-system"
 #: The GitRepository of the tree and the Kustomization at its root, as ``flux bootstrap`` names them.
 ROOT = "flux-system"
+#: Flux' install manifest in the cluster's folder, where ``flux bootstrap`` puts it.
+COMPONENTS = "flux-system/gotk-components.yaml"
+#: The switch by which an object that leaves the tree stays in the cluster (with the value ``disabled``).
+PRUNE = "kustomize.toolkit.fluxcd.io/prune"
 
 Body = dict[str, Any]
 
@@ -93,26 +98,35 @@ def helm_release(component: Component) -> Body:
     return body
 
 
-def namespace(name: str, pod_security: str) -> Body:
-    """Return a namespace with its PodSecurity level; what it would take to be stricter is only warned about."""
+def namespace(name: str, pod_security: str, *, keep: bool = False) -> Body:
+    """Return a namespace with its PodSecurity level; what it would take to be stricter is only warned about.
+
+    :param keep: it holds data, so it stays in the cluster when it leaves the tree.
+    """
     level = "pod-security.kubernetes.io"
-    return {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {
-            "name": name,
-            "labels": {f"{level}/enforce": pod_security, f"{level}/audit": "restricted", f"{level}/warn": "restricted"},
-        },
-    }
+    labels = {f"{level}/enforce": pod_security, f"{level}/audit": "restricted", f"{level}/warn": "restricted"}
+    metadata: Body = {"name": name, "labels": labels}
+    if keep:
+        metadata["annotations"] = {PRUNE: "disabled"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
-def file_list(resources: Iterable[str]) -> Body:
-    """Return a ``kustomization.yaml``."""
-    return {
+def file_list(resources: Iterable[str], *, keep: bool = False) -> Body:
+    """Return a ``kustomization.yaml``.
+
+    :param keep: whatever it lists stays in the cluster when it leaves the tree. The files themselves are not touched,
+        so that the install manifest stays the one that was pinned. The target decides; kind and name of the patch are
+        only what kustomize needs to read it (fluxcd.io, "Flux bootstrap customization").
+    """
+    body: Body = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": list(resources),
     }
+    if keep:
+        mark = {"apiVersion": "v1", "kind": "any", "metadata": {"name": "any", "annotations": {PRUNE: "disabled"}}}
+        body["patches"] = [{"target": {"name": ".*"}, "patch": dump(mark)}]
+    return body
 
 
 def _object(api_version: str, kind: str, name: str, spec: Body) -> Body:

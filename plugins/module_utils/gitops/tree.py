@@ -226,7 +226,9 @@ def _component_files(part: Part, model: Mapping[str, Any]) -> dict[str, str]:
     component, folder = part.component, part.folder
     texts: dict[str, str] = {}
     if component.pod_security:
-        texts["namespace.yaml"] = documents([flux_objects.namespace(component.namespace, component.pod_security)])
+        texts["namespace.yaml"] = documents(
+            [flux_objects.namespace(component.namespace, component.pod_security, keep=component.stateful)]
+        )
     policies = network.policies(component, model)
     if policies:
         texts["network.yaml"] = documents(policies)
@@ -334,6 +336,6 @@ def _cluster_files(
     if flux_components or kept:
         listed.insert(0, "gotk-components.yaml")
     if flux_components and not kept:
-        texts["flux-system/gotk-components.yaml"] = flux_components
-    texts["flux-system/kustomization.yaml"] = documents([flux_objects.file_list(listed)])
+        texts[flux_objects.COMPONENTS] = flux_components
+    texts["flux-system/kustomization.yaml"] = documents([flux_objects.file_list(listed, keep=True)])
     return {f"{root}/{name}": text for name, text in texts.items()}

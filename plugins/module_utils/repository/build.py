@@ -270,7 +270,14 @@ def _apply(item: Object, patch: Any, target: dict[str, Any], spot: Spot) -> Obje
     if not _targets(meant, item):
         return item
     moved = {**item.moved, **dict.fromkeys(_leaves(patch), spot)}
-    return replace(item, value=_merge(item.value, patch), moved=moved)
+    return replace(item, value=_merge(item.value, _nameless(patch)), moved=moved)
+
+
+def _nameless(patch: dict[str, Any]) -> dict[str, Any]:
+    """Return a patch without what it is called: an object keeps its own (``api/resource`` ``ApplySmPatch``)."""
+    meta = {key: value for key, value in mapping(patch.get("metadata")).items() if key not in ("name", "namespace")}
+    rest = {key: value for key, value in patch.items() if key not in ("apiVersion", "kind", "metadata")}
+    return {**rest, "metadata": meta} if meta else rest
 
 
 def _targets(target: dict[str, Any], item: Object) -> bool:

@@ -129,12 +129,22 @@ def test_another_version_upgrades_the_release(
     assert unpack(stored)["info"]["status"] == "deployed"
 
 
-def test_what_leaves_the_tree_is_pruned(settled: None, repository: Tree, call: Call, cluster: FluxCluster) -> None:
+def test_what_leaves_the_tree_is_pruned_unless_it_says_otherwise(
+    settled: None, repository: Tree, call: Call, cluster: FluxCluster
+) -> None:
+    marks = {"kustomize.toolkit.fluxcd.io/prune": "disabled"}
+    kept = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept", "annotations": marks}}
+    files = ("namespace.yaml", "web.yaml", "note.yaml", "kept.yaml")
+    commit = repository.commit(apps__web__kept=[kept], apps__web__kustomization=[listed(*files, namespace="web")])
+    call("flux_info", wait=True, wait_timeout=60, interval=0.2, commit=commit)
     commit = repository.commit(
-        apps__web__note=None, apps__web__kustomization=[listed("namespace.yaml", "web.yaml", namespace="web")]
+        apps__web__kept=None,
+        apps__web__note=None,
+        apps__web__kustomization=[listed("namespace.yaml", "web.yaml", namespace="web")],
     )
     call("flux_info", wait=True, wait_timeout=60, interval=0.2, commit=commit)
     assert live(cluster, CONFIG_MAPS.path("web", "note")) is None
+    assert live(cluster, CONFIG_MAPS.path("web", "kept")) is not None
 
 
 def test_an_unreachable_source_is_named(settled: None, cluster: FluxCluster, call: Call) -> None:

@@ -122,6 +122,36 @@ def test_a_rendered_file_that_was_edited_is_refused(remote: Remote, have: Have) 
     assert remote.files()[path] + "\n" == TREE[path]
 
 
+def test_what_holds_data_goes_only_when_it_is_named_and_check_mode_says_the_same(remote: Remote, have: Have) -> None:
+    claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: films, namespace: media}"
+    full = TREE | sealed(infrastructure__media__claim=claim)
+    have(full)
+    told = []
+    for check in (True, False):
+        with pytest.raises(GitRefused, match=r"media/films of media \(which Flux would delete\)") as caught:
+            have(TREE, check=check, remove=["longhorn"])
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+    assert "-e gitops_remove=longhorn,media" in told[0]
+    assert len(remote.history()) == 1
+    assert changed(have(TREE, remove=["media"])) == {"infrastructure/media/claim.yaml": "removed"}
+    assert not have(TREE, remove=["media"])["changed"]
+
+
+def test_flux_is_never_taken_out_of_its_tree(remote: Remote, have: Have) -> None:
+    folder = "clusters__home__flux-system__"
+    listed = {f"{folder}kustomization": "resources: [gotk-components.yaml, gotk-sync.yaml]"}
+    have(TREE | sealed(**{f"{folder}gotk-components": "kind: Namespace"}, **listed))
+    less = TREE | sealed(**{f"{folder}kustomization": "resources: [gotk-sync.yaml]"})
+    told = []
+    for check in (True, False):
+        with pytest.raises(GitRefused, match="Flux would prune itself") as caught:
+            have(less, check=check, take_over=True, remove=["flux-system"])
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+    assert len(remote.history()) == 1
+
+
 def test_somebody_elses_commits_are_built_upon(remote: Remote, have: Have) -> None:
     have(TREE)
     theirs = remote.work(own="mine")

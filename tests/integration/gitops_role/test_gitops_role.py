@@ -113,18 +113,38 @@ def test_the_phase_walks(site: Site) -> None:
     manifest = site.state / "install.yaml"
     manifest.write_text("# Flux Version: v2.4.0\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: flux-system}\n")
     pinned = hashlib.sha256(manifest.read_bytes()).hexdigest()
-    told += site.play("--extra-vars", f"homeops_flux_manifest={manifest} homeops_flux_manifest_sha256={pinned}")
+    digest = f"homeops_flux_manifest={manifest} homeops_flux_manifest_sha256={pinned}"
+    told += site.play("--extra-vars", digest)
     path = "clusters/home-ops/flux-system/gotk-components.yaml"
     assert site.remote.touched() == [path, "clusters/home-ops/flux-system/kustomization.yaml"]
-    told += site.play()
-    assert site.remote.history()[0] == "Update clusters/home-ops"
+    for arguments in (("--check",), ()):
+        refused = site.play(*arguments, fails=True)
+        assert f"{path} would be applied no more, and Flux would prune itself" in refused
+        assert "homeops_flux_manifest_sha256" in refused and "Traceback" not in refused
+        told += refused
+    assert len(site.remote.history()) == 2
+    site.edit("flux.yml", 'homeops_flux_manifest_sha256: ""', f'homeops_flux_manifest_sha256: "{pinned}"')
+    told += site.play("--extra-vars", f"homeops_flux_manifest={manifest}")
+    assert len(site.remote.history()) == 2
 
     site.edit("versions.yml", "cert_manager: v1.19.1", "cert_manager: v1.19.2")
-    told += second + site.play()
+    told += second + site.play("--extra-vars", f"homeops_flux_manifest={manifest}")
     assert site.remote.history()[0] == "Update infrastructure/cert-manager from v1.19.1 to v1.19.2"
-    assert len(site.remote.history()) == 4
+    assert len(site.remote.history()) == 3
     mention = [path for path, text in site.remote.files().items() if "v1.19.2" in text]
     assert site.remote.touched() == mention == ["infrastructure/cert-manager/release.yaml"]
+
+    # Another namespace for the identity provider leaves the old one, with its claim, to nobody.
+    site.edit("identity.yml", "namespace: authentik", "namespace: login")
+    for arguments in (("--check",), ()):
+        refused = site.play("--extra-vars", f"homeops_flux_manifest={manifest}", *arguments, fails=True)
+        assert "Namespace authentik of authentik; PersistentVolumeClaim authentik/authentik-media of auth" in refused
+        assert "-e gitops_remove=authentik" in refused
+        told += refused
+    assert len(site.remote.history()) == 3
+    told += site.play("--extra-vars", f"homeops_flux_manifest={manifest} gitops_remove=authentik")
+    assert len(site.remote.history()) == 4
+    assert "namespace: login" in site.remote.files()["infrastructure/authentik/media.yaml"]
 
     everything = git(site.remote.path, "log", "--patch", "--all") + told
     for path in site.state.rglob("*"):

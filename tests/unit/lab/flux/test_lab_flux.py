@@ -53,13 +53,27 @@ def test_a_namespace_is_for_what_has_one() -> None:
     assert "namespace" not in kustomize.build_plain(tree, "app")[0]["metadata"]
 
 
+def test_a_patch_changes_what_its_target_selects_and_neither_kind_nor_name() -> None:
+    patch = "{apiVersion: v1, kind: any, metadata: {name: any, annotations: {new: x}}}"
+    tree = files(
+        app__kustomization=f"resources: [a.yaml]\npatches: [{{target: {{name: 'a.*'}}, patch: '{patch}'}}]",
+        app__a=config("a1", annotations={"old": "y"}) + "---\n" + config("ba"),  # type: ignore[arg-type]
+    )
+    found = kustomize.build_plain(tree, "app")
+    assert [(body["kind"], body["metadata"]) for body in found] == [
+        ("ConfigMap", {"name": "a1", "annotations": {"old": "y", "new": "x"}}),
+        ("ConfigMap", {"name": "ba"}),
+    ]
+
+
 @pytest.mark.parametrize(
     ("tree", "text"),
     [
         (files(app__kustomization="resources: [gone.yaml]"), "gone.yaml: no such file or directory"),
         (files(app__kustomization="resources: [sub]", app__sub__a=config("a")), "unable to find one of 'kustomization"),
         (files(app__kustomization="resources: ["), "invalid Kustomization: yaml"),
-        (files(app__kustomization="patches: []"), "does not build 'patches'"),
+        (files(app__kustomization="images: []"), "does not build 'images'"),
+        (files(app__kustomization="patches: [{path: p.yaml}]"), "inline patches with a target"),
         (files(app__kustomization="resources: [a.yaml]", app__a="kind: ConfigMap"), "missing metadata.name"),
         (
             files(app__kustomization="resources: [a.yaml]", app__a=config("x") + "---\n" + config("x")),

@@ -101,7 +101,8 @@ def test_every_file_is_listed_once_and_every_listed_one_is_there(home: dict[str,
         if not path.endswith("kustomization.yaml"):
             continue
         body = next(each for each in yaml.safe_load_all(text) if each)
-        assert set(body) == {"apiVersion", "kind", "resources"}
+        keys = {"apiVersion", "kind", "resources"}
+        assert set(body) == (keys | {"patches"} if path.endswith("/flux-system/kustomization.yaml") else keys)
         assert body["resources"], path
         for resource in body["resources"]:
             assert "://" not in resource
@@ -399,3 +400,12 @@ def test_charts_take_their_values_and_make_what_tells_that_they_work(
         for target in fact["ready"]:
             wanted = (target["kind"], target["name"])
             assert wanted in made[fact["path"]] or wanted in everything or target["kind"] in elsewhere, fact
+
+
+def test_authentiks_claim_is_where_this_version_keeps_uploads(there: list[Object]) -> None:
+    """Release notes of 2025.12: "authentik now expects a mount at /data for file storage"."""
+    release = next(each for each in by_kind(there, "HelmRelease") if each.name == "authentik")
+    assert home_model()["versions"]["authentik"] >= "2025.12"
+    values = release.body["spec"]["values"]["global"]
+    claims = {each["name"]: each["persistentVolumeClaim"]["claimName"] for each in values["volumes"]}
+    assert {each["mountPath"]: claims[each["name"]] for each in values["volumeMounts"]} == {"/data": "authentik-media"}

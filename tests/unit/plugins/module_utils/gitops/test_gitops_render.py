@@ -200,6 +200,7 @@ ready:
         [
             ("title: Gitea\nrelaese: {}\n", "relaese: nothing reads the key"),
             ("titel: Gitea\n", "titel: nothing reads the key"),
+            ("title: Gitea\nstateful: true\n", "only a component that owns a namespace can say that it holds data"),
             ("title: Gitea\nrelease: {chart: gitea, version: 1.0.0}\n", "a release needs a source"),
             ("title: {{ versions.gitea }}\n", "no attribute 'gitea'"),
             ("title: {{ versions.\n", "the template is not valid"),
