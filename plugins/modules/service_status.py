@@ -270,7 +270,7 @@ table:
   type: str
 waited:
   description: Seconds that were waited for what comes by itself.
-  returned: always
+  returned: success
   type: float
 """
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,6 +28,7 @@ from ansible_collections.homeops.cluster.plugins.module_utils.checks.doors impor
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError, WaitTimeout
 from ansible_collections.homeops.cluster.plugins.module_utils.probes import services
+from ansible_collections.homeops.cluster.plugins.modules import authentik_info
 
 CLOSE = "close"
 KEY = "q7-key-of-a-test"
@@ -263,6 +265,10 @@ def test_an_ingress_that_waits_for_its_certificate_is_not_ready_yet(tmp_path: Pa
         door = f"127.0.0.1:{server.port}"
         seen = services.login({**trusted, "token": KEY, "door": door})
         assert isinstance(seen, Login) and seen.there and seen.trouble and seen.trouble.kind == "NotTrusted"
+        given = {**trusted, "token": KEY, "door": door, "tolerate_absent": True}
+        checked = ArgumentSpecValidator(authentik_info.SPEC["argument_spec"]).validate(given)
+        predicted = authentik_info.run(checked.validated_parameters, Context(check_mode=True))
+        assert predicted["available"] is False
         assert server.seen == []
         found = health.wait_ready(client(server, **trusted), (), 30, Context(progress=issued))
         assert found == {"username": "akadmin"} and cause in told[0]

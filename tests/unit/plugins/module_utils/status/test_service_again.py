@@ -11,13 +11,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.cluster_view import ClusterView
 from ansible_collections.homeops.cluster.plugins.module_utils.status import again, chain, chain_login, options
 from ansible_collections.homeops.cluster.plugins.modules import service_status
+from tests.harness.lab import CHECKOUT
 from tests.unit.plugins.module_utils.status.chain_world import ENTRY, NOW, ZONE, Facts, facts, find, wanted
 
 Break = Callable[[Facts], None]
@@ -213,6 +217,27 @@ def test_a_wait_in_vain_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(again, "look", lambda given, first, ctx: first)
     with pytest.raises(HomeopsError, match="after 1 s of waiting for what comes by itself failed: prometheus: certif"):
         run(pending, wait_timeout=1, again={})
+
+
+@pytest.mark.parametrize(
+    ("playbook", "tags", "seconds"),
+    [
+        ("site.yml", ["all"], 600),
+        ("site.yml", ["identity", "verify"], 600),
+        ("site.yml", ["verify"], 0),
+        ("playbooks/service_add.yml", ["all"], 600),
+    ],
+)
+def test_who_deploys_waits(playbook: str, tags: list[str], seconds: int) -> None:
+    plays = yaml.safe_load((CHECKOUT / playbook).read_text(encoding="utf-8"))
+    (verify,) = (play for play in plays if play.get("ansible.builtin.import_playbook") == "homeops.cluster.verify")
+    given = verify["vars"]["service_status_wait_timeout"]
+    templar = Templar(loader=DataLoader(), variables={"ansible_run_tags": tags})
+    found = templar.template(trust_as_template(given)) if isinstance(given, str) else given
+    assert found == seconds
+    defaults = yaml.safe_load((CHECKOUT / "roles/service_status/defaults/main.yml").read_text(encoding="utf-8"))
+    assert defaults["service_status_wait_timeout"] == 0
+    assert "service_status_wait_timeout:" not in (CHECKOUT / "playbooks/verify.yml").read_text(encoding="utf-8")
 
 
 def test_systems_that_do_not_answer_again_are_unknown_with_their_reason() -> None:
