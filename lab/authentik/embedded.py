@@ -4,8 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The outpost inside the server: which hosts it takes, and what it answers there (``internal/outpost/proxyv2``).
 
-It works from the settings that it loaded, not from the database: a change arrives when the worker tells it, or with
-its refresh interval. Nobody logs in here, so every session is a new one.
+It works from the settings that it loaded, not from the database: every write makes the worker tell it to load them a
+while later (``delays.outpost``), and without a worker it loads them with its refresh interval. The time counts from the
+write, whoever asks for what in the meantime. Nobody logs in here, so every session is a new one.
 """
 
 from __future__ import annotations
@@ -52,9 +53,8 @@ class Embedded:
         self.applications: dict[str, Row] = {}
         self.config: Row = {}
         self.problem = ""
-        self._seen = -1
+        self._seen = 0
         self._loaded = float("-inf")
-        self._changed = float("inf")
 
     @property
     def row(self) -> Row | None:
@@ -70,13 +70,11 @@ class Embedded:
             self.load()
 
     def refresh(self) -> None:
-        """Load the settings when they are due."""
-        now = time.monotonic()
-        if self.store.changes != self._seen:
-            self._changed = min(self._changed, now)
-            self._seen = self.store.changes
-        due = self._changed + self.delay() if self.worker() else self._loaded + self._interval()
-        if self._changed <= now and due <= now:
+        """Load the settings when they are due; asked before each request, so that a load finds what was there then."""
+        if len(self.store.written) == self._seen:
+            return
+        due = self.store.written[self._seen] + self.delay() if self.worker() else self._loaded + self._interval()
+        if due <= time.monotonic():
             self.load()
 
     def _interval(self) -> float:
@@ -87,7 +85,7 @@ class Embedded:
 
     def load(self) -> None:
         """Take the settings as they are now; of two providers with one host the last by name wins."""
-        self._loaded, self._changed, self._seen = time.monotonic(), float("inf"), self.store.changes
+        self._loaded, self._seen = time.monotonic(), len(self.store.written)
         row = self.row
         self.config = dict(row["config"]) if row else {}
         self.applications, self.problem = {}, ""

@@ -144,6 +144,7 @@ class Server:
             await asyncio.sleep(wait)
         reply = self._trouble(request)
         if reply is None:
+            self.embedded.refresh()
             self._worker()
             if not api and self.embedded.takes(request):
                 reply = self.embedded.handle(request)

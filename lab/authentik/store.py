@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import secrets
 import string
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -74,8 +75,8 @@ class Store:
             "pagination_max_page_size": 100,
         }
         self.events: list[Row] = []
-        self.changes = 0
-        """Grows with every write, so that an outpost notices."""
+        self.written: list[float] = []
+        """When each write happened, by the machine's monotonic clock: from then on an outpost is on its way to it."""
         self._serials: dict[str, int] = {}
 
     def __getattr__(self, name: str) -> dict[Any, Row]:
@@ -92,7 +93,7 @@ class Store:
 
     def touch(self) -> None:
         """Note a write."""
-        self.changes += 1
+        self.written.append(time.monotonic())
 
     def find(self, table: str, **wanted: Any) -> Row | None:
         """Return the first row with these values."""

@@ -245,6 +245,8 @@ class Web:
         if image.endswith(SERVER_IMAGE):
             if not self.running or self.server is None:
                 return pages.nginx(502)
+            for outpost in self.outposts.values():
+                outpost.refresh()
             return await self._finished(await self.server.respond(request))
         if image.endswith(PROXY_IMAGE):
             return await self._finished(self._proxy(backend, request))

@@ -12,13 +12,19 @@ short_description: The hosts and paths of service_probe, from the model
 version_added: 0.1.0
 author:
   - The homeops.cluster contributors (@homeops)
+positional: _input, outposts
 description:
   - Returns the host of every service of the model with the paths that tell whether its login holds.
+  - With names of outposts it returns the hosts that these guard, with the path at which an outpost begins the login.
 options:
   _input:
     description: The whole model, keyed by subject (V(homeops_model)).
     type: dict
     required: true
+  outposts:
+    description: Names of outposts.
+    type: list
+    elements: str
 """
 
 EXAMPLES = r"""

@@ -14,7 +14,8 @@ version_added: 0.1.0
 description:
   - Makes one C(GET) over HTTPS per host and path, all at once, follows no redirect, and returns what came back.
   - A certificate that is not trusted is told, and the page is asked for all the same; nothing secret is ever sent.
-  - A host that does not answer is part of the result and no failure of the task.
+  - A host that does not answer is part of the result and no failure of the task, unless O(redirect_to) says what is
+    awaited.
 options:
   services:
     description: The hosts.
@@ -41,6 +42,16 @@ options:
     description: Seconds that one request may take.
     type: int
     default: 10
+  redirect_to:
+    description:
+      - Host to which every answer has to redirect. All are asked again until that is so three times in a row, because
+        the pods behind a host take on their settings one after another; it is an error when O(wait_timeout) passes
+        before. In check mode they are asked once.
+    type: str
+  wait_timeout:
+    description: With O(redirect_to), seconds until all answers have to be there.
+    type: int
+    default: 60
 extends_documentation_fragment:
   - homeops.cluster.reads
 author: The homeops.cluster maintainers (@homeops)
@@ -53,11 +64,18 @@ EXAMPLES = r"""
       - host: prometheus.k8s.home.geoffdavis.com
         paths: [/, /api/v1/status/config]
   register: probes
+
+- name: Wait until the outpost serves a host
+  homeops.cluster.service_probe:
+    services:
+      - host: prometheus.k8s.home.geoffdavis.com
+        paths: [/outpost.goauthentik.io/start]
+    redirect_to: authentik.k8s.home.geoffdavis.com
 """
 
 RETURN = r"""
 probes:
-  description: One answer per host and path, in their order.
+  description: One answer per host and path, in their order, of the last look.
   returned: always
   type: list
   elements: dict
@@ -85,13 +103,17 @@ probes:
       type: str
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..module_utils.common.context import Context
 from ..module_utils.common.errors import InputError
 from ..module_utils.common.runner import run_module
+from ..module_utils.common.wait import Observation, wait_until
 from ..module_utils.status import probe
+
+#: So many good looks in a row are wanted, and so many seconds are between two.
+STEADY, INTERVAL = 3, 1.0
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -107,6 +129,8 @@ SPEC: dict[str, Any] = {
         "door": {"type": "str"},
         "ca_file": {"type": "path"},
         "timeout": {"type": "int", "default": 10},
+        "redirect_to": {"type": "str"},
+        "wait_timeout": {"type": "int", "default": 60},
     },
     "supports_check_mode": True,
 }
@@ -114,7 +138,6 @@ SPEC: dict[str, Any] = {
 
 def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Ask; see DOCUMENTATION."""
-    del ctx  # nothing is awaited or changed
     targets = []
     for index, service in enumerate(params["services"]):
         for path in service["paths"]:
@@ -125,8 +148,48 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
                     param="services",
                 )
             targets.append(probe.Target(service["host"], path, params.get("door") or ""))
-    found = probe.probe(targets, ca_file=params.get("ca_file") or "", timeout=params["timeout"])
+
+    def ask() -> list[dict[str, Any]]:
+        return probe.probe(targets, ca_file=params.get("ca_file") or "", timeout=params["timeout"])
+
+    wanted = params.get("redirect_to")
+    if not wanted or ctx.check_mode:
+        return {"changed": False, "probes": ask()}
+    found = _awaited(ask, wanted, params.get("door") or wanted, params["wait_timeout"], ctx)
     return {"changed": False, "probes": found}
+
+
+def _awaited(
+    ask: Callable[[], list[dict[str, Any]]], wanted: str, target: str, timeout: float, ctx: Context
+) -> list[dict[str, Any]]:
+    """Ask until every answer leads to a host, again and again.
+
+    :raises WaitTimeout: with the answers that do not.
+    """
+    good = 0
+
+    def look() -> Observation[list[dict[str, Any]]]:
+        nonlocal good
+        found = ask()
+        wrong = [f"{one['host']} {why}" for one in found if (why := probe.astray(one, wanted))]
+        good = 0 if wrong else good + 1
+        return Observation(good >= STEADY, "; ".join(wrong) or "all hosts lead there, and are asked once more", found)
+
+    found = wait_until(
+        look,
+        what=f"every host to lead to {wanted}",
+        target=target,
+        timeout=timeout,
+        ctx=ctx,
+        interval=INTERVAL,
+        remedy=(
+            "An outpost that does not serve a host has not loaded its settings: look whether Authentik's worker runs, "
+            "which tells it of every change, and at the log of the outpost's pods. 404 and 503 come from the ingress: "
+            "the host's Ingress does not lead to the outpost (phases gitops and platform)"
+        ),
+        param="services",
+    )
+    return found or []
 
 
 def main() -> None:

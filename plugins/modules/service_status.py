@@ -15,8 +15,8 @@ description:
   - Judges twelve links per service, in the order in which a request meets them - the label of the ingress'
     load balancer, its address, the announcement, the router's table, the DNS record, the certificate, the Ingress, the
     provider, the outpost, the backend, the login that a stranger sees, and the paths that must not be open.
-  - Contacts nothing itself; the answers of the systems are its input. What could not be asked is C(unknown), never
-    C(ok).
+  - The answers of the systems are its input, and it contacts nothing itself, unless O(wait_timeout) lets it. What could
+    not be asked is C(unknown), never C(ok).
 options:
   services:
     description: The services as they are declared.
@@ -112,6 +112,115 @@ options:
     description: Why something could not be asked, by the name of the option.
     type: dict
     default: {}
+  wait_timeout:
+    description:
+      - Seconds for which the systems of O(again) are asked anew while all that is broken comes by itself, which are a
+        certificate that is being issued, a DNS record, and an outpost that is about to take on its settings. Everything
+        else that is broken ends the wait at once. What stands already costs nothing. In check mode there is no second
+        look.
+    type: int
+    default: 0
+  again:
+    description: The systems to be asked anew. Announcements are not among them.
+    type: dict
+    suboptions:
+      kubeconfig:
+        description: Client configuration of the Kubernetes API.
+        type: path
+      console:
+        description: The console that has the DNS records.
+        type: dict
+        suboptions:
+          host:
+            description: Address or name of the console.
+            type: str
+            required: true
+          port:
+            description: Port of its HTTPS server.
+            type: int
+            default: 443
+          api_key:
+            description: API key.
+            type: str
+          username:
+            description: User name of a local account, when there is no key.
+            type: str
+          password:
+            description: Its password.
+            type: str
+          site:
+            description: Internal name of the site.
+            type: str
+            default: default
+          validate_certs:
+            description: Whether the certificate must be signed by a trusted CA and carry the host's name.
+            type: bool
+            default: true
+          ca_path:
+            description: PEM file of the CA to trust instead of the system's.
+            type: path
+          fingerprint:
+            description: SHA-256 fingerprint of the console's certificate.
+            type: str
+          timeout:
+            description: Not used here; O(again.timeout) decides.
+            type: int
+            default: 15
+      zone:
+        description: Domain of the records; empty means all of them.
+        type: str
+        default: ""
+      identity:
+        description: The Authentik server.
+        type: dict
+        suboptions:
+          url:
+            description: Root of the server.
+            type: str
+            required: true
+          token:
+            description: Key of a token that may read its objects.
+            type: str
+            required: true
+          door:
+            description: Address to connect to instead, C(host:port).
+            type: str
+          ca_file:
+            description: PEM file of the CA to trust instead of the system's.
+            type: path
+          validate_certs:
+            description: Whether the certificate must be trusted.
+            type: bool
+            default: true
+          timeout:
+            description: Not used here; O(again.timeout) decides.
+            type: int
+            default: 30
+      probes:
+        description: Hosts and paths, as M(homeops.cluster.service_probe) takes them.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          host:
+            description: Host of the URL.
+            type: str
+            required: true
+          paths:
+            description: Paths to ask for.
+            type: list
+            elements: str
+            default: ["/"]
+      door:
+        description: Where to connect to instead of the hosts' own addresses, C(host:port).
+        type: str
+      ca_file:
+        description: PEM file of the CA to trust instead of the system's.
+        type: path
+      timeout:
+        description: Seconds that one request may take.
+        type: int
+        default: 10
   now:
     description: Time of the report, RFC 3339; certificates are held against it. The present when left out.
     type: str
@@ -159,6 +268,10 @@ table:
   description: The report for people.
   returned: always
   type: str
+waited:
+  description: Seconds that were waited for what comes by itself.
+  returned: success
+  type: float
 """
 
 from collections.abc import Mapping
@@ -168,7 +281,7 @@ from typing import Any
 from ..module_utils.common.context import Context
 from ..module_utils.common.runner import run_module
 from ..module_utils.kubernetes.cluster_view import ClusterView
-from ..module_utils.status import chain, chain_login, options, verdict
+from ..module_utils.status import again, chain, chain_login, options, verdict
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -181,6 +294,8 @@ SPEC: dict[str, Any] = {
         **{key: {"type": "list", "elements": "dict"} for key in ("resources", "routes", "records", "probes")},
         "identity": {"type": "dict"},
         "reasons": {"type": "dict", "default": {}},
+        "wait_timeout": {"type": "int", "default": 0},
+        "again": {"type": "dict", "options": again.ARGUMENTS},
         "now": {"type": "str"},
         "show": {"type": "bool", "default": True},
         "fail_on": verdict.FAIL_ON,
@@ -198,23 +313,30 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         identity=params.get("identity"),
         probes=params.get("probes"),
         now=params.get("now") or datetime.now(UTC).isoformat(),
-        reasons={_NAMES.get(key, key): str(value) for key, value in params["reasons"].items() if value},
+        reasons={again.NAMES.get(key, key): str(value) for key, value in params["reasons"].items() if value},
     )
-    report = chain.build([options.service(entry) for entry in params["services"]], facts, chain_login.LINKS)
+    services = [options.service(entry) for entry in params["services"]]
+    systems = params.get("again")
+    waited = again.wait(
+        lambda found: chain.build(services, found, chain_login.LINKS),
+        facts,
+        lambda: again.look(systems or {}, facts, ctx),
+        params["wait_timeout"] if systems and not ctx.check_mode else 0,
+        ctx,
+    )
+    report = waited.report
     text = chain.render(report)
     if params["show"]:
         ctx.show(text)
-    return verdict.settle(
+    for_it = f" after {waited.seconds:.0f} s of waiting for what comes by itself" if waited.looks else ""
+    result = verdict.settle(
         report,
         text,
         params["fail_on"],
-        "proving the way of every service",
+        f"proving the way of every service{for_it}",
         "Mend the first broken link of each service and run the phase verify again",
     )
-
-
-#: The options by which the facts are given, where they have another name among the facts.
-_NAMES = {"resources": "cluster"}
+    return {**result, "waited": round(waited.seconds, 1)}
 
 
 def main() -> None:

@@ -236,15 +236,26 @@ class Client:
             return False
         return True
 
-    def ready(self) -> tuple[bool, str]:
-        """Ask the health check, once, and say what it answers; nothing is raised for a server that is not up."""
-        try:
-            answer = self._ask("GET", f"{self.connection.parts[3]}/-/health/ready/", None, authenticated=False)
-        except Unreachable as error:
-            return False, error.answer
+    def alive(self) -> tuple[bool, str]:
+        """Ask the health check, once, and say what it answers.
+
+        :raises Unreachable: nobody answers.
+        :raises NotTrusted: somebody does, with a certificate that is not the server's, or not yet.
+        """
+        answer = self._ask("GET", f"{self.connection.parts[3]}/-/health/ready/", None, authenticated=False)
         if answer.status in (200, 204):
             return True, "ready"
         return False, f"/-/health/ready/ answers HTTP {answer.status}"
+
+    def ready(self) -> tuple[bool, str]:
+        """Ask the health check, once, and say what it answers; nothing is raised for a server that is not up.
+
+        An ingress without its certificate shows one of its own making, so a server behind it is not up either.
+        """
+        try:
+            return self.alive()
+        except (Unreachable, NotTrusted) as error:
+            return False, error.answer
 
     def request(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None, doing: str = ""

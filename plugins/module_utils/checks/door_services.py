@@ -190,13 +190,14 @@ def _missing(row: Mapping[str, Any]) -> str | None:
 )
 def login(case: Any) -> Iterator[Breach]:
     """Before the platform is there Authentik does not answer, which is no fault. While it starts for the first time it
-    refuses every token, so a run that brings the platform up is only told."""
+    refuses every token, so a run that brings the platform up is only told. So is one that meets a certificate which is
+    not trusted: until the issuer has signed, an ingress shows one of its own making, and the phase waits for it."""
     seen = need(case.doors.login, "login")
     if not seen.there:
         return
     path = ("authentik_token",)
     if seen.trouble is not None:
-        severity = WARN if case.doors.platform_first else ERROR
+        severity = WARN if case.doors.platform_first or seen.trouble.kind == "NotTrusted" else ERROR
         text = f"Authentik at {seen.where}: {seen.trouble.text}"
         yield Breach(path, sentence(text), seen.trouble.remedy or None, "", severity, of="login")
         return

@@ -10,6 +10,9 @@ import http.client
 import socket
 import ssl
 
+#: How :func:`transport_text` begins where a name server has no answer.
+UNRESOLVED = "the host name cannot be resolved"
+
 
 class Https(http.client.HTTPSConnection):
     """HTTPS whose certificate may carry another name than the address that is dialled."""
@@ -36,7 +39,7 @@ def transport_text(error: Exception, timeout: float) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, socket.gaierror):
-        return f"the host name cannot be resolved ({error.strerror})"
+        return f"{UNRESOLVED} ({error.strerror})"
     if isinstance(error, (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected, ssl.SSLEOFError)):
         return "the connection was closed before the answer came"
     if isinstance(error, ssl.SSLError):

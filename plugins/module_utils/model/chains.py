@@ -20,6 +20,8 @@ INTERNAL_ENTRY = "ingress-nginx-internal/ingress-nginx-internal-controller"
 SERVER = "authentik-server"
 #: Asked for where a service names no paths of its own interface.
 API_PATHS = ("/api/",)
+#: Where an outpost sends whoever comes to the login, on each host that it serves.
+START = "/outpost.goauthentik.io/start"
 
 Model = Mapping[str, Any]
 
@@ -56,9 +58,19 @@ def chains(model: Model) -> list[dict[str, Any]]:
     ]
 
 
-def probes(model: Model) -> list[dict[str, Any]]:
-    """Return the hosts and paths to ask for, as ``service_probe`` takes them."""
-    return [{"host": host_of(model, service), "paths": ["/", *_paths(service)]} for service in model["services"]]
+def probes(model: Model, outposts: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Return the hosts and paths to ask for, as ``service_probe`` takes them.
+
+    :param outposts: names of outposts; then only the hosts that these guard, at the path where the login begins.
+    """
+    if outposts is None:
+        return [{"host": host_of(model, service), "paths": ["/", *_paths(service)]} for service in model["services"]]
+    return [
+        {"host": host_of(model, service), "paths": [START]}
+        for service in model["services"]
+        if service["auth"] in ("proxy", "forward")
+        and str(service.get("outpost") or model["identity"]["outpost"]) in outposts
+    ]
 
 
 def proxied(model: Model) -> list[dict[str, str]]:

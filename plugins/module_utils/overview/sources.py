@@ -20,7 +20,7 @@ from ..common.errors import HomeopsError, InputError
 from ..flux.store import Store as FluxStore
 from ..frr import live
 from ..frr.state_command import Shell
-from ..kubernetes import config
+from ..kubernetes import config, listing
 from ..kubernetes.client import Client
 from ..kubernetes.errors import KubernetesError, NotFound
 from ..status import probe
@@ -62,13 +62,6 @@ _WORK = {
     "Deployment": "/apis/apps/v1/deployments",
     "StatefulSet": "/apis/apps/v1/statefulsets",
 }
-_WAY = {
-    "Service": "/api/v1/services",
-    "Ingress": "/apis/networking.k8s.io/v1/ingresses",
-    "IngressClass": "/apis/networking.k8s.io/v1/ingressclasses",
-    "EndpointSlice": "/apis/discovery.k8s.io/v1/endpointslices",
-    "Certificate": "/apis/cert-manager.io/v1/certificates",
-}
 _SECRETS = "/apis/external-secrets.io/v1"
 _CERTIFICATES = "/apis/cert-manager.io/v1"
 
@@ -105,8 +98,8 @@ class Sources:
 
     def _makers(self) -> dict[str, Callable[[str], Iterable[Job]]]:
         cluster = {
-            "kubernetes": lambda client: _listed(client, _WORK),
-            "ingress": lambda client: _listed(client, _WAY),
+            "kubernetes": lambda client: listing.listed(client, _WORK),
+            "ingress": lambda client: listing.listed(client, listing.WAY),
             "cilium": self._cilium,
             "flux": _flux,
             "secrets": _secrets,
@@ -315,22 +308,6 @@ def _door(connection: config.Connection, timeout: float) -> dict[str, Any]:
         "version": str(version.get("gitVersion") or ""),
         "expires": expires.isoformat() if expires else "",
     }
-
-
-def _listed(client: Client, paths: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return all objects of some kinds; a kind that is not served has none."""
-
-    def ask(job: tuple[str, str]) -> list[dict[str, Any]]:
-        kind, path = job
-        root = path.rpartition("/")[0]
-        version = root.removeprefix("/apis/") if root.startswith("/apis/") else root.removeprefix("/api/")
-        try:
-            items, _version = client.list(path, attempted=f"reading the {path.rpartition('/')[2]}")
-        except NotFound:
-            return []
-        return [{"apiVersion": version, "kind": kind, **item} for item in items]
-
-    return [item for items in client.map(ask, paths.items()) for item in items]
 
 
 def _flux(client: Client) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..authentik import client as authentik, kinds, tokens
-from ..authentik.errors import AuthentikError
+from ..authentik.errors import AuthentikError, Unreachable
 from ..checks.doors import Console, Credential, Items, Login, Name, Trouble
 from ..common.certificates import validity
 from ..common.context import Context
@@ -146,7 +146,7 @@ def login(params: Mapping[str, Any]) -> Login:
     where = client.connection.target
     with client:
         try:
-            there, _words = client.ready()
+            there, _words = client.alive()
             if not there:
                 return Login(where)
             if not token:
@@ -156,6 +156,8 @@ def login(params: Mapping[str, Any]) -> Login:
             found = client.all(
                 kinds.TOKEN.path, doing="reading the tokens", intent="api", user__username=user["username"]
             )
+        except Unreachable:
+            return Login(where)
         except AuthentikError as error:
             return Login(where, True, trouble_of(error))
     now = datetime.datetime.now(datetime.UTC)

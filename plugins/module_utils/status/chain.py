@@ -11,6 +11,7 @@ Each link is judged by one function (``chain_login.LINKS``); what could not be a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -24,6 +25,14 @@ SCHEMA = 1
 OK, BROKEN, WARNING, UNKNOWN, NONE = "ok", "broken", "warning", "unknown", "none"
 
 Answer = Mapping[str, Any]
+
+#: A broken link that mends itself within so many seconds: an outpost and an ingress take on what they are told (an
+#: outpost after 0-9 s in each of its pods), and then nothing more will come.
+SOON = 60.0
+#: One that an issuer, external-dns or the start of a pod will mend; how long that takes nobody can say.
+IN_TIME = math.inf
+#: State and text, and of a broken link the seconds within which the systems may mend it by themselves.
+Judgement = tuple[str, str] | tuple[str, str, float]
 
 
 @dataclass(frozen=True)
@@ -91,11 +100,14 @@ class Link:
 
     :param state: ``ok``, ``broken``, ``warning``, ``unknown``, or ``none`` where the service has no such link.
     :param text: what was found; of a broken link, what is wrong and what to do.
+    :param comes: seconds within which the systems may mend a broken link by themselves (:data:`SOON`, :data:`IN_TIME`);
+        0 when they will not.
     """
 
     name: str
     state: str
     text: str
+    comes: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -147,7 +159,7 @@ class Report:
                     "entry": chain.entry,
                     "state": chain.state,
                     "broken": chain.broken.name if chain.broken else "",
-                    "links": [asdict(link) for link in chain.links],
+                    "links": [{"name": link.name, "state": link.state, "text": link.text} for link in chain.links],
                 }
                 for chain in self.chains
             ],
@@ -155,8 +167,8 @@ class Report:
         }
 
 
-#: Judges one link: the service, the facts, and the links before it -> state and text.
-Judge = Callable[[Wanted, Facts], "tuple[str, str]"]
+#: Judges one link of a service by the facts.
+Judge = Callable[[Wanted, Facts], Judgement]
 
 
 def build(services: Sequence[Wanted], facts: Facts, judges: Sequence[tuple[str, Judge]]) -> Report:

@@ -15,10 +15,9 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from .chain import BROKEN, NONE, OK, UNKNOWN, WARNING, Answer, Facts, Judge, Wanted
+from ..common.https import UNRESOLVED
+from .chain import BROKEN, IN_TIME, NONE, OK, SOON, UNKNOWN, WARNING, Answer, Facts, Judge, Judgement, Wanted
 from .chain_network import accepted, address, announced, backend, certificate, dns, ingress, label, probe_of
-
-Judgement = tuple[str, str]
 
 #: What marks the outpost inside the server (``managed``).
 EMBEDDED = "goauthentik.io/outposts/embedded"
@@ -88,7 +87,7 @@ def outpost(one: Wanted, facts: Facts) -> Judgement:
     if health is None:
         return UNKNOWN, f"nobody asked how outpost {mine.get('name')} is"
     if not health:
-        return BROKEN, f"outpost {mine.get('name')} is not connected: no pod of it has reported"
+        return BROKEN, f"outpost {mine.get('name')} is not connected: no pod of it has reported", IN_TIME
     outdated = [item for item in health if item.get("version_outdated")]
     if outdated:
         version, wanted = outdated[0].get("version"), outdated[0].get("version_should")
@@ -97,23 +96,28 @@ def outpost(one: Wanted, facts: Facts) -> Judgement:
 
 
 def login(one: Wanted, facts: Facts) -> Judgement:
-    """Whoever comes without a session is led to the login page."""
+    """Whoever comes without a session is led to the login page.
+
+    A host that its outpost does not serve yet is answered by Authentik itself, whose login page is another one, or by
+    nobody. So is one whose record is still to come, where it is asked at the address that the record gives.
+    """
     if facts.probes is None:
         return _unasked(facts, "probes")
     probe = probe_of(one, facts, "/")
     if probe is None:
         return UNKNOWN, f"{one.host} was not asked"
     if probe.get("error"):
-        return BROKEN, f"https://{one.host}/ does not answer: {probe['error']}"
+        comes = IN_TIME if str(probe["error"]).startswith(UNRESOLVED) or dns(one, facts)[0] == BROKEN else 0.0
+        return BROKEN, f"https://{one.host}/ does not answer: {probe['error']}", comes
     status = int(probe.get("status") or 0)
     if status >= 500 or status == 404:
-        return BROKEN, f"https://{one.host}/ answers {status}{_said(probe)}"
+        return BROKEN, f"https://{one.host}/ answers {status}{_said(probe)}", SOON if one.guarded else 0.0
     if not one.guarded:
         return OK, f"answers {status}"
     if asks_to_log_in(one, probe):
         return OK, f"leads to {urlsplit(str(probe['location'])).hostname or one.host}"
     if status in REDIRECTS:
-        return BROKEN, f"https://{one.host}/ leads to {probe.get('location')}, not to the login"
+        return BROKEN, f"https://{one.host}/ leads to {probe.get('location')}, not to the login", SOON
     return BROKEN, f"https://{one.host}/ answers {status} to whoever comes: nobody is asked to log in"
 
 
@@ -133,7 +137,7 @@ def api(one: Wanted, facts: Facts) -> Judgement:
     ]
     if open_ones:
         shown = ", ".join(open_ones)
-        return BROKEN, f"{shown} of {one.host} answer without a login; see skip_path_regex of its provider"
+        return BROKEN, f"{shown} of {one.host} answer without a login; see skip_path_regex of its provider", SOON
     return OK, f"{len(asked)} paths ask for the login"
 
 

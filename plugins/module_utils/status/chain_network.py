@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The links between a service's label and the ingress that takes its requests, one function each.
 
-A judge returns the state and a sentence; of a broken link the sentence ends with what to do where that is not plain.
+A judge returns the state and a sentence; of a broken link the sentence ends with what to do where that is not plain,
+and a third value says how soon the systems may mend it by themselves.
 """
 
 from __future__ import annotations
@@ -12,9 +13,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ..kubernetes.cluster_view import ClusterView, addresses_of, condition, name_of
-from .chain import BROKEN, NONE, OK, UNKNOWN, WARNING, Answer, Facts, Wanted
-
-Judgement = tuple[str, str]
+from .chain import BROKEN, IN_TIME, NONE, OK, SOON, UNKNOWN, WARNING, Answer, Facts, Judgement, Wanted
 
 POOL_LABEL = "io.cilium/lb-ipam-pool"
 #: Of Cilium's LB-IPAM, on the Service.
@@ -91,14 +90,15 @@ def dns(one: Wanted, facts: Facts) -> Judgement:
         return _unasked(facts, "records")
     found = [item for item in facts.records if str(item["name"]).rstrip(".").lower() == one.host.lower()]
     if not found:
-        return BROKEN, f"no DNS record {one.host}; external-dns makes it from the Ingress once that has an address"
+        told = f"no DNS record {one.host}; external-dns makes it from the Ingress once that has an address"
+        return BROKEN, told, IN_TIME
     wanted = _entry_addresses(one, facts)
     values = [str(item["value"]) for item in found if item["type"] in ("A", "AAAA")]
     if not values:
         return WARNING, f"{one.host} is a {found[0]['type']} record to {found[0]['value']}"
     strange = [value for value in values if wanted and value not in wanted]
     if strange:
-        return BROKEN, f"{one.host} leads to {', '.join(strange)}, the ingress answers at {', '.join(wanted)}"
+        return BROKEN, f"{one.host} leads to {', '.join(strange)}, the ingress answers at {', '.join(wanted)}", IN_TIME
     return OK, f"{one.host} -> {', '.join(values)}"
 
 
@@ -154,7 +154,7 @@ def certificate(one: Wanted, facts: Facts) -> Judgement:
     if probe is None or not tls:
         return judged
     if tls.get("problem"):
-        return BROKEN, f"{one.host} shows a certificate that is not trusted: {tls['problem']}"
+        return BROKEN, f"{one.host} shows a certificate that is not trusted: {tls['problem']}", SOON
     ends = _time(tls.get("not_after"))
     now = _time(facts.now)
     if ends and now and ends - now < RENEWAL_DUE:
@@ -178,8 +178,15 @@ def _certificate_object(one: Wanted, facts: Facts) -> Judgement:
             if ready.get("status") == "True":
                 return OK, f"Certificate {name_of(item)} is ready"
             said = ready.get("message") or "it has no condition yet"
-            return BROKEN, f"Certificate {name_of(item)} is not ready: {said}"
-    return BROKEN, f"no Certificate makes the Secret {namespace}/{claim.tls_secret} of Ingress {claim.ingress}"
+            # After a failed try cert-manager rests for an hour.
+            rests = (item.get("status") or {}).get("lastFailureTime") and not _is_issuing(item)
+            return BROKEN, f"Certificate {name_of(item)} is not ready: {said}", 0.0 if rests else IN_TIME
+    told = f"no Certificate makes the Secret {namespace}/{claim.tls_secret} of Ingress {claim.ingress}"
+    return BROKEN, told, IN_TIME
+
+
+def _is_issuing(item: Answer) -> bool:
+    return bool(condition(item, "Issuing").get("status") == "True")
 
 
 def backend(one: Wanted, facts: Facts) -> Judgement:

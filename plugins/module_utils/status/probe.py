@@ -13,11 +13,12 @@ from __future__ import annotations
 import http.client
 import re
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..common.errors import InputError
 from ..common.https import Https, transport_text
@@ -80,6 +81,19 @@ def probe(targets: Sequence[Target], *, ca_file: str = "", timeout: float = 10.0
     doors = [target.dialled for target in targets]
     with ThreadPoolExecutor(max_workers=max(1, min(WORKERS, len(targets)))) as pool:
         return list(pool.map(lambda job: _one(job[0], job[1], context, timeout), zip(targets, doors, strict=True)))
+
+
+def astray(answer: Mapping[str, Any], host: str) -> str:
+    """Return why an answer does not lead to a host, empty when it does."""
+    if answer["error"]:
+        return str(answer["error"])
+    status, location = int(answer["status"]), str(answer["location"])
+    if not (300 <= status < 400 and location):
+        unknown = " (the outpost does not serve this host)" if status == 400 else ""
+        said = f" ({answer['title']})" if answer["title"] else unknown
+        return f"answers {status}{said}"
+    found = urlsplit(location).hostname or str(answer["host"])
+    return "" if found.lower() == host.lower() else f"leads to {found}"
 
 
 def _one(target: Target, door: tuple[str, int], context: ssl.SSLContext, timeout: float) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,9 @@ import yaml
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes import session
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.client import Client
+from lab.scenario import AuthentikDelays
 from tests.harness.authentik import AuthentikServer
+from tests.harness.certificates import authority, issue
 from tests.harness.kube_server import KubeServer
 from tests.harness.lab import CHECKOUT, Lab, Run
 
@@ -41,6 +44,8 @@ class House:
             "authentik_url": self.server.url,
             "authentik_token": self.server.token,
             "authentik_wait_timeout": 5,
+            # Without an ingress nobody is asked whether the outpost serves the hosts; the test of that has one.
+            "authentik_serve_timeout": 0,
             **variables,
         }
         return self.lab.play(
@@ -156,6 +161,46 @@ def test_an_external_outpost_and_radius(tmp_path: Path) -> None:
         (token,) = server.rows("tokens", identifier=f"ak-outpost-{outposts['outside']['pk']}-api")
         assert stored == token["key"]
         assert not any(key in run.output for key in (secret, stored) for run in (predicted, done, again))
+
+
+def test_the_phase_ends_when_the_outpost_serves_what_was_written(tmp_path: Path) -> None:
+    host = "authentik.k8s.home.geoffdavis.com"
+    made = authority("a CA")
+    (tmp_path / "ca.pem").write_bytes(made.pem)
+    (tmp_path / "pair.pem").write_bytes(b"".join(issue(made, host)))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "pair.pem")
+    start = "GET /outpost.goauthentik.io/start"
+    # Longer than the phase needs from its last write to its end.
+    delays = AuthentikDelays(blueprints=0.0, outpost=8.0)
+    with AuthentikServer(context=context, delays=delays) as server:
+        house = House(server, Lab("127.89", tmp_path), HOME)
+        given = {
+            "authentik_url": f"https://{host}",
+            "authentik_door": server.url.partition("//")[2],
+            "authentik_ca_file": str(tmp_path / "ca.pem"),
+            "authentik_serve_timeout": 60,
+        }
+        done = house.play(**given)
+        assert done.rc == 0, done.output
+        hosts = [f"{slug}.k8s.home.geoffdavis.com" for slug in SIX]
+        assert server.do(lambda: sorted(server.server.embedded.applications)) == hosts
+        assert f"waiting for every host to lead to {host}" in done.output
+        assert "longhorn.k8s.home.geoffdavis.com answers 400 (the outpost does not serve this host)" in done.output
+        assert server.requests[start] >= 6 * 3
+        # A run that has written nothing, and one that predicts, ask nobody.
+        server.forget()
+        again, predicted = house.play(**given), house.play("--check", **given)
+        assert (again.rc, again.changed, predicted.rc, server.requests[start]) == (0, set(), 0, 0), again.output
+
+        server.set_faults(worker_down=True)
+        services = yaml.safe_load((HOME / "group_vars" / "all" / "services.yml").read_text(encoding="utf-8"))
+        wiki = {**services["homeops_services"][0], "name": "wiki", "title": "Wiki"}
+        services["homeops_services"].append(wiki)
+        late = house.play(**{**given, **services, "authentik_serve_timeout": 2})
+        (failure,) = late.failures
+        assert "the state is still: wiki.k8s.home.geoffdavis.com answers 400 (the outpost does not" in failure.msg
+        assert "look whether Authentik's worker runs" in failure.msg
 
 
 def test_the_lab_by_its_own_doors(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from tests.harness.lab import Lab, Run
 #: A whole lab is walked through whole runs, on machines that are slow at times.
 pytestmark = pytest.mark.timeout(1200)
 PASSPHRASE = "a long one that only tests use"
+SERVICES = ("longhorn", "grafana", "prometheus", "alertmanager", "dashboard", "hubble")
 
 
 def recover(lab: Lab, *words: str, **variables: Any) -> Run:
@@ -157,3 +158,14 @@ def test_etcd_without_a_quorum_begins_with_the_backup(lab: Lab) -> None:
     planes = ["mini01", "mini02", "mini03"]
     given = {"restore_from": str(path), "restore_confirm": "home-ops", "emergency_recovery_wipe": planes}
     mended(lab, {"etcd": "no etcd has a leader"}, "etcd_restore", **given)
+
+
+def test_after_the_restore_the_logins_are_had_again_and_every_service_stands(lab: Lab) -> None:
+    """The outpost serves at the end of the phase what the phase has written, so the next look finds every login."""
+    run = lab.play("-t", "identity")
+    assert run.rc == 0, run.output
+    path = lab.controller / "status-after-restore.json"
+    shown = lab.play("-t", "services", "-e", f"cluster_report_dest={path}", playbook="playbooks/status.yml")
+    assert shown.rc == 0, shown.output
+    (area,) = json.loads(path.read_text(encoding="utf-8"))["areas"]
+    assert {row["name"]: row["state"] for row in area["rows"]} == dict.fromkeys(SERVICES, "ok"), shown.output

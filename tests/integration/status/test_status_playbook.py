@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import stat
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -177,3 +179,33 @@ def test_a_tag_that_is_no_area_is_refused(lab: Lab) -> None:
     assert run.rc != 0
     assert report == {}
     assert "Got no match for: ectd" in run.failures[0].msg
+
+
+def test_verify_looks_again_while_a_login_is_on_its_way(healed: Lab) -> None:
+    """The outpost comes back while a run waits for it; without a wait the first look is the last word."""
+    healed.command("fault", "authentik", '{"outpost_down": true}')
+    once = healed.play(playbook="playbooks/verify.yml")
+    assert once.rc != 0
+    assert "outpost authentik Embedded Outpost is not connected" in once.failures[0].msg
+    assert "waiting for what comes by itself" not in once.output
+
+    def looks() -> int:
+        requests = healed.status()["web"]["authentik"]["requests"]
+        return sum(count for name, count in requests.items() if name.endswith("/health/") and "/outposts/" in name)
+
+    before = looks()
+
+    def heal() -> None:
+        deadline = time.monotonic() + 240
+        while looks() < before + 2 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        healed.command("fault", "--clear")
+
+    healer = threading.Thread(target=heal)
+    healer.start()
+    run = healed.play("-e", "service_status_wait_timeout=240", playbook="playbooks/verify.yml")
+    healer.join()
+    assert run.rc == 0, run.output
+    waits = "waiting for what comes by itself: longhorn, grafana, prometheus, alertmanager, dashboard, hubble: outpost"
+    assert waits in run.output
+    assert "every service's way holds" in run.output

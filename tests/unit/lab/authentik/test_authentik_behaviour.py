@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import datetime
+from types import SimpleNamespace
 
 import pytest
 
-from lab.authentik import durations
+from lab.authentik import durations, embedded, store
 from lab.authentik.proxy import SCOPES
 from lab.authentik.tokens import moment
 from tests.unit.lab.authentik.conftest import Asked
@@ -56,6 +57,44 @@ def test_the_embedded_outpost_comes_back_empty_with_the_next_start(asked: Asked)
     new = asked.embedded()
     assert (new["pk"] != old, new["providers"]) == (True, [])
     assert asked.ok("GET", f"/providers/proxy/{key}/")["outpost_set"] == []
+
+
+def test_the_outpost_is_late_by_the_time_since_each_write_whoever_asks_for_what(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker tells it of every write, and it loads its settings then (TRIGGER_UPDATE)."""
+    now = [100.0]
+    for module in (store, embedded):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    asked.server.start()
+    asked.server.delays.outpost = 5.0
+
+    def at(moment: float) -> list[bool]:
+        """Which hosts are served."""
+        now[0] = 100 + moment
+        starts = [
+            asked.send("GET", "/outpost.goauthentik.io/start", host=f"{name}.example.org") for name in ("one", "two")
+        ]
+        assert all("no app for hostname" in start.body.decode() for start in starts if start.status == 400)
+        return [start.status == 302 for start in starts]
+
+    keys = [asked.ok("POST", "/providers/proxy/", asked.proxy(name))["pk"] for name in ("one", "two", "three")]
+    for name, key in zip(("one", "two", "three"), keys, strict=True):
+        asked.ok("POST", "/core/applications/", {"name": name, "slug": name, "provider": key})
+    path = f"/outposts/instances/{asked.embedded()['pk']}/"
+    asked.ok("PATCH", path, {"providers": [keys[0], keys[2]]})
+    now[0] = 104
+    asked.ok("PATCH", path, {"providers": [keys[1], keys[2]]})
+    # Nobody has asked the outpost for anything since the writes, and it has loaded what there was at the time.
+    assert at(5.1) == [False, True]
+    asked.ok("PATCH", path, {"providers": [keys[0], keys[1], keys[2]]})
+    now[0] = 109.9
+    asked.ok("PATCH", path, {"providers": [keys[2], keys[1]]})
+    assert at(10) == [False, True]
+    now[0] = 110.2
+    asked.ok("PATCH", path, {"providers": [keys[0], keys[2]]})
+    assert at(14.8) == [False, True]
+    assert at(15.3) == [True, False]
 
 
 def test_the_expiry_of_an_api_token_cannot_be_set_and_every_write_renews_it(asked: Asked) -> None:

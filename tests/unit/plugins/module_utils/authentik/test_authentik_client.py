@@ -16,14 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ansible_collections.homeops.cluster.plugins.module_utils.authentik import errors
+from ansible_collections.homeops.cluster.plugins.module_utils.authentik import errors, health
 from ansible_collections.homeops.cluster.plugins.module_utils.authentik.client import Client, Connection
-from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError
+from ansible_collections.homeops.cluster.plugins.module_utils.checks.doors import Login
+from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
+from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError, WaitTimeout
+from ansible_collections.homeops.cluster.plugins.module_utils.probes import services
+from ansible_collections.homeops.cluster.plugins.modules import authentik_info
 
 CLOSE = "close"
 KEY = "q7-key-of-a-test"
@@ -231,6 +236,54 @@ def test_certificates_are_checked_against_the_url_and_not_the_door(tmp_path: Pat
         assert client(server, url="https://other.test", validate_certs=False).get("/a/") == {"ok": 1}
     finally:
         server.close()
+
+
+def test_an_ingress_that_waits_for_its_certificate_is_not_ready_yet(tmp_path: Path) -> None:
+    """ingress-nginx shows "Kubernetes Ingress Controller Fake Certificate" until the issuer has signed the real one."""
+    pairs = {name: self_signed(name) for name in ("ingress.local", "auth.test")}
+    for name, pair in pairs.items():
+        (tmp_path / f"{name}.pem").write_bytes(b"".join(pair))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "ingress.local.pem")
+    (tmp_path / "ca.pem").write_bytes(pairs["auth.test"][0])
+    server = Server(context)
+    server.script = [(200, {"user": {"username": "akadmin"}})]
+    trusted = {"url": "https://auth.test", "ca_file": str(tmp_path / "ca.pem")}
+    cause = "its certificate is not trusted (self-signed certificate)"
+    told: list[str] = []
+
+    def issued(text: str) -> None:
+        told.append(text)
+        context.load_cert_chain(tmp_path / "auth.test.pem")
+
+    try:
+        assert client(server, **trusted).ready() == (False, cause)
+        with pytest.raises(WaitTimeout) as late:
+            health.wait_ready(client(server, **trusted), (), 0, Context())
+        assert late.value.answer.endswith(cause) and late.value.param == "ca_file"
+        assert "Look at the Certificate and the Challenges" in late.value.remedy
+        door = f"127.0.0.1:{server.port}"
+        seen = services.login({**trusted, "token": KEY, "door": door})
+        assert isinstance(seen, Login) and seen.there and seen.trouble and seen.trouble.kind == "NotTrusted"
+        given = {**trusted, "token": KEY, "door": door, "tolerate_absent": True}
+        checked = ArgumentSpecValidator(authentik_info.SPEC["argument_spec"]).validate(given)
+        predicted = authentik_info.run(checked.validated_parameters, Context(check_mode=True))
+        assert predicted["available"] is False
+        assert server.seen == []
+        found = health.wait_ready(client(server, **trusted), (), 30, Context(progress=issued))
+        assert found == {"username": "akadmin"} and cause in told[0]
+    finally:
+        server.close()
+
+
+def test_a_token_is_refused_for_a_while_from_its_first_refusal_on(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that takes longer than the patience with a token leaves the token all of its time."""
+    monkeypatch.setattr(health, "_GRACE", 1.0)
+    starting, refused = (503, {"error": "authentik starting"}), (403, {"detail": "Token invalid/expired"})
+    server.script = [starting, (200, None), refused, (200, {"user": {"username": "akadmin"}})]
+    assert health.wait_ready(client(server), (), 30, Context()) == {"username": "akadmin"}
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,9 @@ BROKEN = [
         "LIV014", {"platform_first": True, "login": Login("x", True, GONE)}, "login", "homeops_authentik_token", WARN
     ),
     Broken(
+        "LIV014", {"login": Login("x", True, Trouble("NotTrusted", "fake"))}, "login", "homeops_authentik_token", WARN
+    ),
+    Broken(
         "LIV014",
         {"login": Login("x", True, None, "bot", False)},
         "login",

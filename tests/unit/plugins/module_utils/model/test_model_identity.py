@@ -15,7 +15,7 @@ import yaml
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError
-from ansible_collections.homeops.cluster.plugins.module_utils.model import identity, new_service, service_file
+from ansible_collections.homeops.cluster.plugins.module_utils.model import chains, identity, new_service, service_file
 from ansible_collections.homeops.cluster.plugins.modules import model_service
 
 HOME = Path(__file__).resolve().parents[5] / "inventories" / "home"
@@ -57,6 +57,16 @@ def test_an_external_outpost_follows_its_first_service(model: dict[str, Any]) ->
     assert [outpost["name"] for outpost in identity.external(model)] == ["outside"]
     used = with_service(model, outpost="outside")
     assert [outpost["name"] for outpost in identity.outposts(used)] == ["embedded", "outside"]
+
+
+def test_where_the_login_of_each_guarded_host_begins(model: dict[str, Any]) -> None:
+    start = "/outpost.goauthentik.io/start"
+    found = chains.probes(model, ["embedded"])
+    assert [one["host"].partition(".")[0] for one in found] == [one["name"] for one in model["services"]]
+    assert {path for one in found for path in one["paths"]} == {start}
+    for entry in ({"auth": "none"}, {"auth": "oidc"}, {"outpost": "outside"}):
+        assert chains.probes(with_service(model, **entry), ["embedded"]) == []
+    assert len(chains.probes(with_service(model, auth="forward", outpost="outside"), ["embedded", "outside"])) == 1
 
 
 def test_radius_needs_its_secret(model: dict[str, Any]) -> None:

@@ -11,11 +11,12 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
-from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError
+from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError, WaitTimeout
 from ansible_collections.homeops.cluster.plugins.modules import service_probe
 from tests.harness.certificates import authority, issue
 
@@ -23,11 +24,17 @@ HOST = "longhorn.example.org"
 
 
 class Page(BaseHTTPRequestHandler):
-    """Leads strangers to the login; /open answers."""
+    """Leads strangers to the login; /open answers, and /start does not know the host for some requests."""
+
+    unknown = 0
 
     def do_GET(self) -> None:
         asked = self.headers["Host"]
-        if self.path == "/open":
+        if self.path == "/start" and Page.unknown:
+            Page.unknown -= 1
+            body = b""
+            self.send_response(400)
+        elif self.path == "/open":
             body = f"<html><title> {asked}\n page </title></html>".encode()
             self.send_response(200)
         else:
@@ -95,3 +102,59 @@ def test_wrong_input_is_refused(site: tuple[str, str], door: str, path: str, par
     with pytest.raises(InputError) as caught:
         ask(door, site[1], path)
     assert caught.value.param == param
+
+
+def awaited(door: str, ca_file: str, path: str = "/start", **more: Any) -> tuple[dict[str, Any], list[str]]:
+    told: list[str] = []
+    params = {
+        "services": [{"host": HOST, "paths": [path]}, {"host": f"b.{HOST}", "paths": [path]}],
+        "door": door,
+        "ca_file": ca_file,
+        "timeout": 10,
+        "redirect_to": "login.example.org",
+        "wait_timeout": 30,
+        **more,
+    }
+    check_mode = bool(params.pop("check", False))
+    return dict(service_probe.run(params, Context(check_mode=check_mode, progress=told.append))), told
+
+
+def test_hosts_that_are_not_served_yet_are_waited_for(site: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_probe, "INTERVAL", 0.01)
+    monkeypatch.setattr(Page, "unknown", 3)
+    found, told = awaited(*site)
+    # Neither the certificate nor the first good answer decides: three looks in a row have to be good.
+    assert [probe["status"] for probe in found["probes"]] == [302, 302]
+    assert HOST in told[0] and "answers 400 (the outpost does not serve this host)" in told[0]
+    assert "are asked once more" in told[-1]
+
+
+def test_one_pod_that_lags_behind_is_found(site: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = iter([302, 302, 400, 302, 302, 302])
+    looks: list[int] = []
+
+    def one_pod_or_the_other(targets: Any, **more: Any) -> list[dict[str, Any]]:
+        looks.append(next(asked))
+        answer = {"host": HOST, "path": "/start", "title": "", "tls": {}, "error": ""}
+        return [{**answer, "status": looks[-1], "location": "https://login.example.org/" if looks[-1] == 302 else ""}]
+
+    monkeypatch.setattr(service_probe, "INTERVAL", 0.01)
+    monkeypatch.setattr(service_probe.probe, "probe", one_pod_or_the_other)
+    awaited(*site)
+    assert len(looks) == 6
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted", "told"),
+    [
+        ("/start", "other.example.org", f"{HOST} leads to login.example.org; b.{HOST} leads to"),
+        ("/open", "login.example.org", f"{HOST} answers 200 ({HOST} page)"),
+    ],
+)
+def test_a_host_that_does_not_come_is_named(site: tuple[str, str], path: str, wanted: str, told: str) -> None:
+    with pytest.raises(WaitTimeout) as late:
+        awaited(*site, path, redirect_to=wanted, wait_timeout=0)
+    assert told in late.value.answer
+    assert "look whether Authentik's worker runs" in late.value.remedy
+    found, said = awaited(*site, path, redirect_to=wanted, check=True)
+    assert len(found["probes"]) == 2 and said == []
