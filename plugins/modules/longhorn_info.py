@@ -29,6 +29,13 @@ options:
     description: Fail when one of O(nodes) may not go, naming the volumes.
     type: bool
     default: false
+  wait_timeout:
+    description:
+      - Seconds that O(require_safe) gives Longhorn to heal, as it does after a node was away; V(0) asks once.
+      - What does not heal by itself is not waited for - a volume that is faulted, or is to have a single replica.
+      - In check mode nothing is waited for; a warning names what would be.
+    type: int
+    default: 0
   assume_absent:
     description:
       - In check mode, take the cluster as empty and do not connect, because an earlier step of the same run would
@@ -47,6 +54,13 @@ EXAMPLES = r"""
     kubeconfig: "{{ homeops_kubeconfig }}"
     nodes: [mini02]
     require_safe: true
+
+- name: Wait until the replicas are rebuilt that were on mini01, then say whether mini02 may go
+  homeops.cluster.longhorn_info:
+    kubeconfig: "{{ homeops_kubeconfig }}"
+    nodes: [mini02]
+    require_safe: true
+    wait_timeout: 1800
 """
 
 RETURN = r"""
@@ -66,7 +80,7 @@ nodes:
   elements: dict
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -74,7 +88,7 @@ from ..module_utils.common.context import Context
 from ..module_utils.common.errors import HomeopsError
 from ..module_utils.common.runner import run_module
 from ..module_utils.kubernetes import session
-from ..module_utils.longhorn import replicas, volumes
+from ..module_utils.longhorn import healing, replicas, volumes
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -82,6 +96,7 @@ SPEC: dict[str, Any] = {
         "namespace": {"type": "str", "default": "longhorn-system"},
         "nodes": {"type": "list", "elements": "str", "default": []},
         "require_safe": {"type": "bool", "default": False},
+        "wait_timeout": {"type": "int", "default": 0},
         "assume_absent": {"type": "bool", "default": False},
     },
     "supports_check_mode": True,
@@ -90,10 +105,16 @@ SPEC: dict[str, Any] = {
 
 def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
     """Read and judge; see DOCUMENTATION."""
+    patience = params["wait_timeout"] if params["require_safe"] else 0
     found: list[replicas.VolumeRow] | None = None
     if not (ctx.check_mode and params["assume_absent"]):
         with session.connect(params, ctx) as client:
-            found = volumes.read(client, params["namespace"])
+            found = healing.settled(
+                lambda: volumes.read(client, params["namespace"]),
+                params["nodes"],
+                0.0 if ctx.check_mode else float(patience),
+                ctx,
+            )
     verdicts = [replicas.judge(found or [], node) for node in params["nodes"]]
     result = {
         "changed": False,
@@ -101,17 +122,35 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         "volumes": [{**asdict(row), "good": list(row.good)} for row in found or []],
         "nodes": [{**asdict(verdict), "reasons": list(verdict.reasons)} for verdict in verdicts],
     }
-    reasons = [reason for verdict in verdicts for reason in verdict.reasons]
-    if params["require_safe"] and reasons:
-        raise HomeopsError(
-            f"taking {', '.join(verdict.node for verdict in verdicts if not verdict.safe)} away",
-            target="Longhorn",
-            answer="; ".join(dict.fromkeys(reasons)),
-            remedy="Wait until the volumes are healthy, or add a replica. Nothing was touched",
-            param="nodes",
-            facts=result,
+    reasons = list(dict.fromkeys(reason for verdict in verdicts for reason in verdict.reasons))
+    if not params["require_safe"] or not reasons:
+        return result
+    lost = list(dict.fromkeys(reason for node in params["nodes"] for reason in replicas.hopeless(found or [], node)))
+    if ctx.check_mode and patience > 0 and not lost:
+        ctx.warn(f"Longhorn would be given {patience} s to heal: {'; '.join(reasons)}")
+        return result
+    raise HomeopsError(
+        f"taking {', '.join(verdict.node for verdict in verdicts if not verdict.safe)} away",
+        target="Longhorn",
+        answer="; ".join(lost if patience > 0 and lost else reasons),
+        remedy=_remedy(patience, lost),
+        param="nodes",
+        facts=result,
+    )
+
+
+def _remedy(patience: int, lost: Sequence[str]) -> str:
+    if patience > 0 and lost:
+        return (
+            "This does not heal by itself and was not waited for: salvage or restore a volume that is faulted, add a "
+            "replica to one that has a single one. Nothing was touched"
         )
-    return result
+    if patience > 0:
+        return (
+            f"They have not healed in {patience} s: Longhorn's page of the volume says what its rebuild waits for (a "
+            "disk, its space, a node). Run the same again when they are healthy. Nothing was touched"
+        )
+    return "Wait until the volumes are healthy, or add a replica. Nothing was touched"
 
 
 def main() -> None:

@@ -137,6 +137,10 @@ steps:
   type: list
   elements: str
   returned: always
+confirmed:
+  description: Whether O(confirm) names the version, so that the steps would be taken.
+  type: bool
+  returned: always
 done:
   description: The steps that were done.
   type: list

@@ -83,3 +83,13 @@ def judge(found: Sequence[VolumeRow], node: str) -> Verdict:
         elif row.state == "attached" and row.robustness in ("degraded", "faulted"):
             reasons.append(f"{title} is {row.robustness}: {len(row.good)} of {row.wanted} replicas are good")
     return Verdict(node, not reasons, tuple(reasons))
+
+
+def hopeless(found: Sequence[VolumeRow], node: str) -> tuple[str, ...]:
+    """Return those reasons against a node that no waiting takes away: the volume is faulted, or is to have one replica.
+
+    Longhorn rebuilds a lost replica from a good one; without a good one, or without a second place, there is nothing to
+    wait for.
+    """
+    lost = [row for row in found if row.robustness == "faulted" or row.wanted == 1]
+    return judge(lost, node).reasons

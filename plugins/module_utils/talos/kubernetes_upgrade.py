@@ -88,7 +88,13 @@ class KubernetesUpgrade:
             ),
         )
         plan = planning.plan(self.version, nodes)
-        self.result.update(changed=False, version=str(self.version), nodes=_told(nodes), steps=_texts(plan.steps))
+        self.result.update(
+            changed=False,
+            version=str(self.version),
+            nodes=_told(nodes),
+            steps=_texts(plan.steps),
+            confirmed=planning.parse(self.options.confirm) == self.version,
+        )
         if plan.refusals:
             raise InputError(
                 f"Kubernetes is not brought to {self.version}",
@@ -113,7 +119,7 @@ class KubernetesUpgrade:
 
     def _confirm(self) -> None:
         said = self.options.confirm.strip()
-        if self.ctx.check_mode or planning.parse(said) == self.version:
+        if self.ctx.check_mode or self.result["confirmed"]:
             return
         raise InputError(
             f"Kubernetes is not brought to {self.version}",

@@ -6,12 +6,19 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError
+from ansible_collections.homeops.cluster.plugins.modules import kube_apply, kube_info
+from lab.charts import render
 from tests.harness.lab import CHECKOUT, Lab
+from tests.harness.operator import Operator
 from tests.harness.watch import Watch
 
 #: The phases that make a cluster to take nodes from.
@@ -98,3 +105,162 @@ def test_a_step_over_two_minor_releases_stops_before_the_first_node(lab: Lab) ->
     assert refused.rc != 0
     assert {failure.host for failure in refused.failures} == {"mini01"}
     assert "more than one minor release" in refused.failures[0].msg
+
+
+# -- a run that stops, goes on or is limited ---------------------------------------------------------------------------
+UPGRADE = "playbooks/upgrade_talos.yml"
+
+
+def versions(lab: Lab) -> list[str]:
+    return [node["version"] for _name, node in sorted(lab.nodes().items())]
+
+
+def snapshots(lab: Lab) -> int:
+    return len(list(Path(lab.controller, "backup").glob("etcd-home-ops-*.snapshot")))
+
+
+def lock(lab: Lab) -> dict[str, Any]:
+    """The lock of the cluster's operations."""
+    with Operator(lab).kube() as kube:
+        return dict(kube.get("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/homeops-day-two"))
+
+
+def lock_holder(lab: Lab) -> str:
+    """Who holds it; empty when nobody does."""
+    return str(lock(lab)["spec"].get("holderIdentity") or "")
+
+
+class LockWatch:
+    """Reads the lock while a run holds it: for how many seconds each node has it, by what it is held for."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab, self.seconds = lab, dict[str, int]()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        while not self._end.wait(0.3):
+            try:
+                found = lock(self.lab)
+            except HomeopsError:  # the API moves when its node goes
+                continue
+            if found["spec"].get("holderIdentity"):
+                purpose = found["metadata"]["annotations"]["homeops.cluster/purpose"]
+                self.seconds[purpose] = found["spec"]["leaseDurationSeconds"]
+
+    def __enter__(self) -> LockWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+
+def test_a_resumed_run_takes_its_snapshot_and_gives_the_lock_back(lab: Lab) -> None:
+    """The first and the last node run the version already, so neither takes the snapshot or gives back the lock."""
+    words = ("-e", "talos_upgrade_version=v1.10.10")
+    for one in ("mini01", "mini03"):
+        limited = lab.play(*words, "--limit", one, playbook=UPGRADE)
+        assert limited.rc == 0, limited.output
+        assert lock_holder(lab) == ""
+    assert versions(lab) == ["v1.10.10", "v1.10.9", "v1.10.10"]
+    before = snapshots(lab)
+    looked = lab.play(*words, "--check", "--diff", playbook=UPGRADE)
+    assert {host for host, task in looked.changed if task.endswith("Keep what is in etcd")} == {"mini02"}
+    assert (lock_holder(lab), snapshots(lab)) == ("", before)
+    done = lab.play(*words, playbook=UPGRADE)
+    assert done.rc == 0, done.output
+    assert {host for host, task in done.changed if task.endswith("Keep what is in etcd")} == {"mini02"}
+    assert {host for host, _task in done.changed} == {"mini02"}
+    assert (set(versions(lab)), snapshots(lab), lock_holder(lab)) == ({"v1.10.10"}, before + 1, "")
+
+
+def test_a_node_that_is_refused_leaves_no_lock_behind(lab: Lab) -> None:
+    """mini01 has taken the lock and goes; mini02 is refused before it would ask for it."""
+    wrong = "talos_upgrade_hardware_id={{ 'C07XXXXXXXXX' if inventory_hostname == 'mini02' else '' }}"
+    before = snapshots(lab)
+    refused = lab.play("-e", "talos_upgrade_version=v1.10.11", "-e", wrong, playbook=UPGRADE)
+    assert refused.rc != 0
+    assert [failure.host for failure in refused.failures] == ["mini02"]
+    assert versions(lab) == ["v1.10.11", "v1.10.10", "v1.10.10"]
+    assert (snapshots(lab), lock_holder(lab)) == (before + 1, "")
+    # The way on, which the next test takes as it is: the same command.
+
+
+@pytest.fixture(scope="module")
+def volume(lab: Lab) -> Operator:
+    """A volume of Longhorn with a replica on every node, used by a pod."""
+    operator = Operator(lab)
+
+    def apply(*objects: dict[str, Any], **more: Any) -> None:
+        operator.call(kube_apply, definition=list(objects), kubeconfig=operator.kubeconfig, **more)
+
+    privileged = {"pod-security.kubernetes.io/enforce": "privileged"}
+    for name in ("longhorn-system", "data"):
+        apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": privileged}})
+    settings = {"defaultSettings": {"replicaSoftAntiAffinity": False}}
+    apply(*render("longhorn", "1.10.1", "longhorn", "longhorn-system", settings), namespace="longhorn-system")
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    mounts = [{"name": "data", "mountPath": "/data"}]
+    template = {
+        "metadata": {"labels": {"app": "db"}},
+        "spec": {"containers": [{"name": "db", "image": "db", "volumeMounts": mounts}]},
+    }
+    apply(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "StatefulSet",
+            "metadata": {"name": "db", "namespace": "data"},
+            "spec": {
+                "serviceName": "db",
+                "replicas": 1,
+                "selector": {"matchLabels": {"app": "db"}},
+                "template": template,
+                "volumeClaimTemplates": [claim],
+            },
+        }
+    )
+    until_whole(operator)
+    return operator
+
+
+def robustness(operator: Operator) -> list[str]:
+    """What Longhorn says of its volumes."""
+    found = operator.call(
+        kube_info,
+        kind="Volume",
+        api_version="longhorn.io/v1beta2",
+        namespace="longhorn-system",
+        kubeconfig=operator.kubeconfig,
+    )
+    return [(one.get("status") or {}).get("robustness", "") for one in found["resources"]]
+
+
+def until_whole(operator: Operator) -> None:
+    end = time.monotonic() + 60
+    while robustness(operator) != ["healthy"]:
+        assert time.monotonic() < end, robustness(operator)
+        time.sleep(0.2)
+
+
+def test_the_next_node_waits_until_longhorn_has_healed(lab: Lab, volume: Operator) -> None:
+    """Each node's replica is rebuilt for some seconds after it is back: nobody has to start the run again."""
+    # Long enough for the cluster to see that a node was away, and for its return before the rebuild ends.
+    for path, seconds in (("delays.talos.reboot", "2"), ("delays.platform.rebuild", "6")):
+        lab.command("fault", path, seconds)
+    before = snapshots(lab)
+    with LockWatch(lab) as watch:
+        done = lab.play("-e", "talos_upgrade_version=v1.10.12", playbook=UPGRADE)
+    assert done.rc == 0, done.output
+    assert set(versions(lab)) == {"v1.10.12"}
+    waits = [line for line in done.output.splitlines() if "waiting for Longhorn to heal: volume pvc-" in line]
+    assert {line.split()[1] for line in waits} == {"mini02", "mini03"}
+    assert "(data/data-db-0) is degraded: 2 of 3 replicas are good" in waits[0]
+    # The lock outlasts everything that a node may wait for: Longhorn, the others' health, its own return.
+    wanted = {f"the upgrade of mini0{number} to Talos v1.10.12" for number in (1, 2, 3)}
+    assert {purpose for purpose, seconds in watch.seconds.items() if seconds > 1800 + 300 + 1800} == wanted
+    assert (snapshots(lab), lock_holder(lab)) == (before + 1, "")

@@ -25,7 +25,12 @@ def all_of(version: str) -> dict[str, dict[str, str]]:
     return {f"mini0{number}": dict.fromkeys(COMPONENTS, version) for number in (1, 2, 3)}
 
 
+def snapshots(lab: Lab) -> set[Path]:
+    return set(Path(lab.controller, "backup").glob("*.snapshot"))
+
+
 def test_the_version_must_be_named_and_the_refusal_changes_nothing(lab: Lab, model: Path) -> None:
+    before = snapshots(lab)
     for words, text in (
         ((), "confirm is empty. Name the version that is wanted: v1.31.6"),
         (("-e", "kubernetes_upgrade_confirm=v1.31.5"), "confirm says 'v1.31.5'"),
@@ -36,6 +41,7 @@ def test_the_version_must_be_named_and_the_refusal_changes_nothing(lab: Lab, mod
         assert "Nothing was sent" in refused.failures[-1].msg
         assert "Traceback" not in refused.output
     assert running(lab) == all_of("v1.31.1")
+    assert snapshots(lab) == before
 
 
 def test_site_leaves_another_version_to_the_upgrade(lab: Lab, model: Path) -> None:
@@ -59,7 +65,9 @@ def test_the_cluster_is_upgraded_and_two_of_three_stay_up(lab: Lab, model: Path)
     assert looked.rc == 0, looked.output
     assert "+mini03 kubelet: ghcr.io/siderolabs/kubelet:v1.31.6" in looked.output
     assert running(lab) == all_of("v1.31.1")
-    words = ("-e", f"@{model}", "-e", "kubernetes_upgrade_confirm=v1.31.6")
+    before = snapshots(lab)
+    # The v may be left out, and the snapshot is taken all the same.
+    words = ("-e", f"@{model}", "-e", "kubernetes_upgrade_confirm=1.31.6")
     # Long enough for an API server's restart to be seen.
     lab.command("fault", "delays.talos.static_pods", "0.4")
     with Watch(lab) as watch:
@@ -71,6 +79,7 @@ def test_the_cluster_is_upgraded_and_two_of_three_stay_up(lab: Lab, model: Path)
         f"servers were up; {done.seconds:.1f} s"
     )
     assert running(lab) == all_of("v1.31.6")
+    assert len(snapshots(lab) - before) == 1
     assert watch.looks >= 10
     assert watch.etcd == 3
     assert watch.api >= 2
