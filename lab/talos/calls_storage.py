@@ -65,10 +65,11 @@ class StorageCalls(Room):
         return answer
 
     def _user(self, device: str, partitions: dict[str, Any]) -> str:
-        row = partitions.get(device)
+        ours = {name: row for name, row in partitions.items() if not row.get("foreign")}
+        row = ours.get(device)
         if row is not None:
             return str(row["label"])
-        return next((str(r["label"]) for r in partitions.values() if r["parent"] == device), "")
+        return next((str(r["label"]) for r in ours.values() if r["parent"] == device), "")
 
 
 class ClusterCalls(Room):

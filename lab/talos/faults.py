@@ -39,6 +39,10 @@ class Faults:
     """Never listen after the next power on or reboot."""
     missing_disks: list[str] = field(default_factory=list)
     """Kernel names of disks which the node does not see, ``sda``."""
+    foreign_disks: dict[str, str] = field(default_factory=dict)
+    """What somebody else left on a disk, by its kernel name: ``{sda: vfat}`` is a filesystem on the whole disk, by the
+    name that Talos' prober has for it; ``{sda: gpt}`` a partition table with one exFAT partition up to the end, which
+    the prober cannot name. Wiping the disk ends it; a disk with a user volume on it does not have it."""
     time_not_synced: bool = False
     """NTP does not answer."""
     stuck_learner: bool = False

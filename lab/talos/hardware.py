@@ -204,6 +204,7 @@ def format_system_disk(node: Node, disk: Disk) -> None:
     store.system_disk, store.ephemeral, store.state = disk.name, False, None
     store.fallback = None
     store.user_volumes = {name: where for name, where in store.user_volumes.items() if where != disk.name}
+    _clean(node, disk.name)
 
 
 # -- user volumes ------------------------------------------------------------------------------------------------------
@@ -227,14 +228,44 @@ def disk_facts(node: Node, disk: Disk) -> dict[str, Any]:
     }
 
 
-def volume_disk(node: Node, document: dict[str, Any]) -> Disk | None:
-    """The first disk which a UserVolumeConfig's selector matches."""
+def foreign(node: Node, disk: Disk) -> str:
+    """What somebody else left on a disk: a filesystem's name, ``gpt``, or nothing."""
+    if disk is system_disk(node) or disk.name in node.storage.user_volumes.values():
+        return ""
+    return node.faults.foreign_disks.get(disk.name, "")
+
+
+def _volume_disks(node: Node, document: dict[str, Any]) -> list[Disk]:
+    """The disks which a UserVolumeConfig's selector matches."""
     expression = str(dig(document, "provisioning.diskSelector.match") or "")
-    for disk in node.disks:
-        system = node.storage.installed and disk.name == node.storage.system_disk
-        if cel.matches(expression, {"disk": disk_facts(node, disk), "system_disk": system}):
-            return disk
-    return None
+    return [
+        disk
+        for disk in node.disks
+        if cel.matches(
+            expression,
+            {
+                "disk": disk_facts(node, disk),
+                "system_disk": node.storage.installed and disk.name == node.storage.system_disk,
+            },
+        )
+    ]
+
+
+def volume_disk(node: Node, document: dict[str, Any]) -> Disk | None:
+    """The first of them on which the volume can be made: blank, or with a partition table of Talos' own making."""
+    return next((disk for disk in _volume_disks(node, document) if not foreign(node, disk)), None)
+
+
+def volume_failure(node: Node, document: dict[str, Any]) -> str:
+    """Why a volume cannot be made, in Talos' words: ``locate.go``, ``disk.go`` and go-blockdevice's ``gpt.go``.
+
+    A table without room is taken when the volume asks for no minimum, and then there is nothing to allocate.
+    """
+    table = any(foreign(node, disk) == "gpt" for disk in _volume_disks(node, document))
+    if table and not dig(document, "provisioning.minSize"):
+        allocating = "error allocating partition: partition size must be greater than sector size"
+        return f"error creating partition: {allocating}"
+    return "no disks matched for volume"
 
 
 def provision_user_volumes(node: Node) -> None:
@@ -295,3 +326,10 @@ def wipe_disk(node: Node, path: str) -> None:
     """Everything on a user disk, by device path."""
     name = path.removeprefix("/dev/")
     node.storage.user_volumes = {key: where for key, where in node.storage.user_volumes.items() if where != name}
+    _clean(node, name)
+
+
+def _clean(node: Node, name: str) -> None:
+    """Whatever somebody else left on a disk is gone."""
+    if name in node.faults.foreign_disks:
+        node.faults.foreign_disks = {key: what for key, what in node.faults.foreign_disks.items() if key != name}

@@ -112,6 +112,7 @@ class Node:
         self._off: asyncio.Task[None] | None = None
         self.faults.changed = self.poke
         self._seen: tuple[Any, ...] = ()
+        self._shown: tuple[list[str], dict[str, str]] = ([], {})
         self.published: tuple[Any, ...] = ()
         cluster.register(self)
 
@@ -352,6 +353,10 @@ class Node:
         for name in self.faults.hung:
             if self.services.get(name) is not None:
                 self.services.health(name, False, "context deadline exceeded")
+        shown = (list(self.faults.missing_disks), dict(self.faults.foreign_disks))
+        if shown != self._shown:  # the volume manager tries again when a disk appears, or loses what it held
+            self._shown = shown
+            sequences.provision(self)
         kubernetes = self.kubernetes_up
         if self._seen and self._seen[0] != kubernetes:
             self._seen = (kubernetes,)

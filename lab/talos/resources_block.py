@@ -23,6 +23,11 @@ _LAYOUT = (
     ("STATE", 100 * MIB, "xfs"),
     ("EPHEMERAL", 0, "xfs"),
 )
+#: What Windows and macOS call a partition with exFAT, and its type.
+_BASIC_DATA, _BASIC_TYPE = "Basic data partition", "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"
+_LINUX_TYPE = "0fc63daf-8483-4772-8e79-3d69d8477de4"
+#: Sectors of a GPT table, 34 in front and 33 behind, which no partition gets.
+_TABLE = 67
 _LUKS = {"STATE": "state", "EPHEMERAL": "ephemeral"}
 
 
@@ -101,6 +106,8 @@ def partitions(node: Node) -> list[dict[str, Any]]:
     for disk in node.disks:
         if disk is not system:
             rows += _user_rows(node, disk, 1)
+        if hardware.foreign(node, disk) == "gpt":
+            rows.append({**_row(disk, 1, _BASIC_DATA, disk.size - 2 * MIB, ""), "foreign": True})
     return rows
 
 
@@ -129,41 +136,48 @@ def _row(disk: Disk, index: int, label: str, size: int, filesystem: str) -> dict
 
 
 def discovered(node: Node) -> dict[str, Any]:
-    """Disks and partitions as the prober sees them."""
+    """Disks and partitions as the prober sees them (``controllers/block/discovery.go``)."""
     rows = partitions(node)
+    known = {disk.name: disk for disk in node.disks}
     out: dict[str, Any] = {}
     for disk in node.disks:
-        has_table = any(row["parent"] == disk.name for row in rows)
-        out[disk.name] = {
+        whole = "gpt" if any(row["parent"] == disk.name for row in rows) else hardware.foreign(node, disk)
+        spec: dict[str, Any] = {
             "dev_path": disk.path,
             "type": "disk",
-            "device_path": disk.bus_path,
+            "device_path": f"/sys/devices{disk.bus_path}/block/{disk.name}",
             "size": disk.size,
             "pretty_size": pretty(disk.size),
             "sector_size": disk.sector_size,
             "io_size": disk.io_size,
-            "name": "gpt" if has_table else "",
-            **({"uuid": _identifier(node, disk.name)} if has_table else {}),
+            "name": whole,
         }
+        if whole:
+            spec["uuid"] = _identifier(node, disk.name)
+            spec["block_size"] = disk.sector_size
+            spec["probed_size"] = disk.size - (_TABLE * disk.sector_size if whole == "gpt" else 0)
+        out[disk.name] = spec
     for row in rows:
-        spec: dict[str, Any] = {
+        disk = known[row["parent"]]
+        spec = {
             "dev_path": f"/dev/{row['name']}",
             "type": "partition",
-            "device_path": "",
+            "device_path": f"/sys/devices{disk.bus_path}/block/{disk.name}/{row['name']}",
             "parent": row["parent"],
             "parent_dev_path": f"/dev/{row['parent']}",
             "size": row["size"],
             "pretty_size": pretty(row["size"]),
-            "sector_size": 512,
-            "io_size": 512,
+            "sector_size": disk.sector_size,
+            "io_size": disk.io_size,
             "name": "luks" if _encrypted(node, row["label"]) and row["filesystem"] else row["filesystem"],
         }
         if row["filesystem"] not in ("", "talosmeta"):
             spec["uuid"] = _identifier(node, f"{row['name']}/fs")
             spec["label"] = row["label"]
+            spec |= {"block_size": disk.sector_size, "probed_size": row["size"]}
         spec |= {
             "partition_uuid": _identifier(node, row["name"]),
-            "partition_type": "0fc63daf-8483-4772-8e79-3d69d8477de4",
+            "partition_type": _BASIC_TYPE if row.get("foreign") else _LINUX_TYPE,
             "partition_label": row["label"],
             "partition_index": row["index"],
         }
@@ -173,7 +187,7 @@ def discovered(node: Node) -> dict[str, Any]:
 
 def volume_statuses(node: Node) -> dict[str, dict[str, Any]]:
     """META, STATE, EPHEMERAL and the user volumes; phases as the volume manager reports them."""
-    rows = {row["label"]: row for row in partitions(node)}
+    rows = {row["label"]: row for row in partitions(node) if not row.get("foreign")}
     out: dict[str, dict[str, Any]] = {}
     for label in ("META", "STATE", "EPHEMERAL"):
         row = rows.get(label)
@@ -190,7 +204,8 @@ def volume_statuses(node: Node) -> dict[str, dict[str, Any]]:
         if row is not None:
             out[label] = _volume(node, row, "ready")
         elif node.storage.ephemeral:
-            out[label] = {"phase": "failed", "type": "partition", "errorMessage": "no disks matched for the volume"}
+            failure = hardware.volume_failure(node, document)
+            out[label] = {"phase": "failed", "type": "partition", "errorMessage": failure}
         else:
             out[label] = {"phase": "waiting", "type": "partition"}
     return out

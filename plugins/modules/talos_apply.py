@@ -59,7 +59,10 @@ options:
     description:
       - Check the install disk selector, the disk selectors of volumes and the interfaces against the node. Each
         selector must mean exactly one disk, and a user volume never the disk of Talos.
+      - The disk of a user volume must be blank, hold the volume already, or have room for it in its partition table.
       - A mismatch stops this node before anything is sent, with what was found.
+      - Once the node has its config, its user volumes must become ready, within O(wait_timeout) and five minutes; one
+        that Talos leaves failed fails the task with what Talos says of it. Talos itself is running and ready without.
     type: bool
     default: true
   control_planes:
@@ -221,6 +224,11 @@ hardware:
   type: dict
   returned: always
   sample: {install: /dev/nvme0n1, longhorn-ssd: /dev/sda}
+volumes:
+  description: Phase of each user volume by its name; empty while the config is not active for good, and unchecked.
+  type: dict
+  returned: always
+  sample: {longhorn-ssd: ready}
 notes:
   description: What is worth knowing about the decision.
   type: list

@@ -112,7 +112,9 @@ def _hardware(case: Any, node: Node) -> Any:
     machine: Any = {"machine": {"install": made[0]["machine"]["install"]}}
     config = [Document("", machine)]
     config += [Document(str(body["kind"]), body) for body in made[1:] if body.get("kind") == "UserVolumeConfig"]
-    return hardware.check_hardware(config, node.disks, node.links, system_disk=node.system_disk)
+    return hardware.check_hardware(
+        config, node.disks, node.links, system_disk=node.system_disk, discovered=node.discovered
+    )
 
 
 @check(
@@ -142,15 +144,19 @@ def install_disk(case: Any) -> Iterator[Breach]:
     ERROR,
     "talos",
     ("talos",),
-    rule="The selector of each user volume means exactly one disk of each node, and never the one of Talos itself.",
-    why="Without its disk the volume waits for ever and Longhorn has no place; with two, one of them is overwritten.",
-    broken='match: disk.transport == "usb" on a node with two USB disks',
-    right='match: disk.model == "Portable SSD T5"',
-    ground="read in siderolabs/talos v1.10.5 types/block; verified by running against simulated nodes",
+    rule="The selector of each user volume means exactly one disk of each node, never Talos' own, with room for it.",
+    why="Talos never wipes a disk: without room the volume fails, the node is ready all the same, and Longhorn has no "
+    "place; with two disks, one of them is overwritten.",
+    broken='match: disk.transport == "usb" on a node with two USB disks, or a disk that holds a filesystem',
+    right='match: disk.model == "Portable SSD T5", and that disk blank or with the volume on it',
+    ground="read in siderolabs/talos v1.10 types/block and controllers/block/internal/volumes/disk.go, and "
+    "https://github.com/siderolabs/talos/issues/10917; verified by running against simulated nodes",
     scope=DOORS,
 )
 def volume_disks(case: Any) -> Iterator[Breach]:
-    """On a node that runs already it is told and does not stop the run: the disk may have been unplugged."""
+    """On a node that runs already it is told and does not stop the run: the disk may have been unplugged. What is on a
+    disk is what Talos' own prober says, which knows no exFAT, no NTFS and no MBR table: a disk with nothing else looks
+    blank to it, and it takes that one."""
     world: World = need(case.model, "model")
     paths = {entry.get("name"): (*path, "match") for path, entry in world.entries("talos", "user_volumes")}
     for node in nodes_of(case):
@@ -159,7 +165,8 @@ def volume_disks(case: Any) -> Iterator[Breach]:
             if kind == "UserVolumeConfig":
                 severity = ERROR if found.severity == "error" and node.mode == "maintenance" else WARN
                 text = sentence(f"on {node.name} {found.message}")
-                yield Breach(paths.get(name, ("talos",)), text, None, "", severity, of=f"node/{node.name}")
+                path = paths.get(name, ("talos",))
+                yield Breach(path, text, found.remedy or None, "", severity, of=f"node/{node.name}")
 
 
 @check(

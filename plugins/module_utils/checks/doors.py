@@ -40,6 +40,7 @@ class Node:
     :param disks: the ``spec`` of each disk.
     :param links: the ``spec`` of each network link by its name.
     :param system_disk: device path of the disk with Talos; empty while there is none.
+    :param discovered: the ``spec`` of each discovered volume: what is on the disks.
     :param ahead: seconds by which its clock is ahead of the controller's, negative behind, None when it is not known.
     :param synced: whether it says that its clock is synchronised.
     """
@@ -53,6 +54,7 @@ class Node:
     disks: Sequence[Mapping[str, Any]] = ()
     links: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     system_disk: str = ""
+    discovered: Sequence[Mapping[str, Any]] = ()
     ahead: float | None = None
     synced: bool | None = None
 

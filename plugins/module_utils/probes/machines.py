@@ -143,6 +143,7 @@ def _look(target: Target, where: str, identity: Identity | None, timeout: float)
             disks=[item.spec for item in client.cosi_list("runtime", "Disks.block.talos.dev")],
             links={item.id: item.spec for item in client.cosi_list("network", "LinkStatuses.net.talos.dev")},
             system_disk=str(system.spec.get("devPath") or "") if system else "",
+            discovered=[item.spec for item in client.cosi_list("runtime", "DiscoveredVolumes.block.talos.dev")],
             synced=bool(clock.spec.get("synced") or clock.spec.get("syncDisabled")) if clock else None,
             ahead=_ahead(client) if configured else _newer(status, hostname, clock),
         )

@@ -19,7 +19,7 @@ from typing import Any
 from ..common.context import Context
 from ..common.errors import InputError
 from ..common.wait import Deadline
-from . import apply_plan, config_source, factory, kubernetes_images, node_state, upgrade_plan
+from . import apply_plan, config_source, factory, kubernetes_images, node_state, upgrade_plan, volumes
 from .apply_plan import Observed, Plan
 from .client import ApplyAnswer, TalosClient
 from .config_source import Desired
@@ -89,10 +89,14 @@ class Apply:
             if self.ctx.check_mode or not plan.changed:
                 if plan.changed:
                     self._dry_run(client, plan, observed)
-                return self.result
-            self._check_identity(plan)
-            with self._guard(plan, observed, deadline):
-                self._send(client, plan, deadline)
+                awaited = self._look_at_volumes(client, plan, mode)
+            else:
+                self._check_identity(plan)
+                with self._guard(plan, observed, deadline):
+                    self._send(client, plan, deadline)
+                awaited = True
+        if awaited and not self.ctx.check_mode:  # no lock is held any more
+            self._prove_volumes(plan, deadline)
         return self.result
 
     def _tell(self, plan: Plan, observed: Observed) -> None:
@@ -113,6 +117,7 @@ class Apply:
             boot_id_after="",
             sha256=self.wanted.sha256,
             hardware={},
+            volumes={},
             notes=list(plan.notes),
             config_warnings=[],
         )
@@ -143,7 +148,7 @@ class Apply:
                 "the machine config does not fit this node's hardware, nothing was sent",
                 target=client.target,
                 answer="; ".join(report.errors),
-                remedy="Correct the selector or the node, or set check_hardware: false",
+                remedy=". ".join([*report.remedies, "Correct the selector or the node, or set check_hardware: false"]),
                 param="patches",
                 facts={"hardware": report.chosen},
             )
@@ -325,6 +330,43 @@ class Apply:
             timeout=min(CONFIG_PATIENCE, deadline.left),
             ctx=self.ctx,
         )
+
+    # -- the user volumes --------------------------------------------------------------------------------------------
+
+    def _awaited_volumes(self, plan: Plan) -> list[str]:
+        """Return the user volumes that the node should have: none while their config is not the active one for good."""
+        if not self.options.check_hardware or plan.action in ("stage", "try"):
+            return []
+        if self.result["pending_reboot"] or self.result["try_open"]:
+            return []
+        return volumes.wanted(self.wanted.documents)
+
+    def _look_at_volumes(self, client: TalosClient, plan: Plan, mode: NodeMode) -> bool:
+        """Return whether a volume of a node that gets nothing new is not ready; in check mode it is only told."""
+        if mode is not NodeMode.CONFIGURED or plan.changed:
+            return False
+        found = node_state.volume_states(client, self._awaited_volumes(plan))
+        self.result["volumes"] = {state.name: state.phase for state in found}
+        lacking = [str(state) for state in found if state.phase != "ready"]
+        if lacking and (self.ctx.check_mode or not self.options.wait):
+            self._warn("; ".join(lacking))
+        return bool(lacking)
+
+    def _prove_volumes(self, plan: Plan, deadline: Deadline) -> None:
+        names = self._awaited_volumes(plan)
+        if not names or not self.options.wait or self.identity is None:
+            return
+        found = node_state.wait_for_volumes(
+            self.target,
+            self.identity,
+            names,
+            call_timeout=self.options.call_timeout,
+            timeout=deadline.left,
+            ctx=self.ctx,
+            param="patches",
+            facts=self.result,
+        )
+        self.result["volumes"] = {state.name: state.phase for state in found}
 
 
 def _same_certificate(encoded: str, pem: bytes) -> bool:

@@ -4,8 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A machine config against the hardware it is for: disks of selectors and volumes, network interfaces.
 
-Pure: the disks and links come from the node's ``Disks.block.talos.dev`` and ``LinkStatuses.net.talos.dev``. Talos takes
-the first disk that matches; here a selector must mean exactly one, since the other one may hold data. Source:
+Pure: the disks and links come from the node's ``Disks.block.talos.dev`` and ``LinkStatuses.net.talos.dev``, and what is
+on the disks from its ``DiscoveredVolumes.block.talos.dev`` (``volumes``). Talos takes the first disk that matches; here
+a selector must mean exactly one, since the other one may hold data. Source:
 siderolabs/talos v1.10.5 ``types/v1alpha1/v1alpha1_provider.go`` ``DiskMatchExpression`` and ``types/block``.
 """
 
@@ -16,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import cel, documents
+from . import cel, documents, volumes
 from .documents import Document
 from .scalars import parse_bytes
 
@@ -30,11 +31,13 @@ class Finding:
 
     :param subject: what was judged: ``machine.install.diskSelector``, ``UserVolumeConfig longhorn-ssd``.
     :param severity: ``error`` stops an apply; ``warning`` is what could not be judged or is only unusual.
+    :param remedy: what to do about it, when that is not to correct the subject.
     """
 
     subject: str
     severity: str
     message: str
+    remedy: str = ""
 
 
 @dataclass
@@ -54,6 +57,11 @@ class Report:
         """The messages which do not."""
         return [f"{one.subject}: {one.message}" for one in self.findings if one.severity == "warning"]
 
+    @property
+    def remedies(self) -> list[str]:
+        """What to do about the errors, where they say so themselves."""
+        return list(dict.fromkeys(one.remedy for one in self.findings if one.severity == "error" and one.remedy))
+
     def error(self, subject: str, message: str) -> None:
         """Add an error."""
         self.findings.append(Finding(subject, "error", message))
@@ -64,13 +72,19 @@ class Report:
 
 
 def check_hardware(
-    config: Sequence[Document], disks: Sequence[Disk], links: Mapping[str, Link], *, system_disk: str = ""
+    config: Sequence[Document],
+    disks: Sequence[Disk],
+    links: Mapping[str, Link],
+    *,
+    system_disk: str = "",
+    discovered: Sequence[volumes.Discovered] = (),
 ) -> Report:
     """Judge a machine config against a node's hardware.
 
     :param disks: the ``spec`` of each disk.
     :param links: the ``spec`` of each link by its name.
     :param system_disk: device path of the disk on which Talos is installed; empty while it is not.
+    :param discovered: the ``spec`` of each discovered volume: what is on the disks.
     """
     report = Report()
     legacy = documents.v1alpha1(config)
@@ -81,7 +95,7 @@ def check_hardware(
     system = system_disk or report.chosen.get("install", "")
     for document in config:
         if document.kind in ("UserVolumeConfig", "VolumeConfig"):
-            _check_volume(report, document, usable, system)
+            _check_volume(report, document, usable, system, discovered)
     for interface in (machine.get("network") or {}).get("interfaces") or []:
         _check_interface(report, interface or {}, links)
     return report
@@ -186,7 +200,13 @@ def _check_install(report: Report, install: Mapping[str, Any], disks: Sequence[D
         )
 
 
-def _check_volume(report: Report, document: Document, disks: Sequence[Disk], system: str) -> None:
+def _check_volume(
+    report: Report,
+    document: Document,
+    disks: Sequence[Disk],
+    system: str,
+    discovered: Sequence[volumes.Discovered],
+) -> None:
     subject = document.label
     provisioning = document.body.get("provisioning") or {}
     text = (provisioning.get("diskSelector") or {}).get("match")
@@ -203,7 +223,7 @@ def _check_volume(report: Report, document: Document, disks: Sequence[Disk], sys
     if not found:
         report.error(subject, f"no disks matched the expression: {text}; the node has {describe(disks)}")
         return
-    user = document.kind == "UserVolumeConfig"
+    user = document.kind == volumes.KIND
     on_system = [disk for disk in found if system and _is(disk, system)]
     if user and on_system:
         report.error(
@@ -218,6 +238,9 @@ def _check_volume(report: Report, document: Document, disks: Sequence[Disk], sys
     if user and minimum and parse_bytes(minimum) > int(found[0].get("size") or 0):
         report.error(subject, f"minSize {minimum} is more than {_describe(found[0])} has")
         return
+    if user:
+        for verdict in volumes.judge(document, found[0], _describe(found[0]), discovered):
+            report.findings.append(Finding(subject, verdict.severity, verdict.message, verdict.remedy))
     report.chosen[document.name] = str(found[0].get("dev_path"))
 
 

@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..common.context import Context
 from ..common.errors import HomeopsError
-from ..common.wait import Observation, wait_until
-from . import documents, hardware
+from ..common.wait import Deadline, Observation, wait_until
+from . import documents, hardware, volumes
 from .apply_plan import Observed
 from .client import TalosClient
 from .connection import NodeMode, Target, connect
@@ -29,6 +29,10 @@ from .upgrade_plan import Running
 FALLEN_BACK = 90.0
 #: Stages in which a node works with its config; a control plane stays in booting until etcd is bootstrapped.
 AT_WORK = ("booting", "running")
+#: Seconds for which a user volume may stay failed: Talos tries again when a disk appears, and one on USB may be late.
+FAILED_PATIENCE = 20.0
+#: Seconds in which the user volumes must be ready once the node has its config.
+VOLUME_PATIENCE = 300.0
 
 
 def observe(client: TalosClient, mode: NodeMode) -> Observed:
@@ -56,10 +60,79 @@ def running_of(client: TalosClient) -> Running:
 
 
 def check_hardware(client: TalosClient, wanted: Sequence[Document]) -> hardware.Report:
-    """Judge a config against the node's disks and links; works in maintenance too."""
+    """Judge a config against the node's disks, what is on them, and its links; works in maintenance too."""
     disks = [item.spec for item in client.cosi_list("runtime", "Disks.block.talos.dev")]
     links = {item.id: item.spec for item in client.cosi_list("network", "LinkStatuses.net.talos.dev")}
-    return hardware.check_hardware(wanted, disks, links, system_disk=system_disk(client))
+    discovered: list[dict[str, Any]] = []
+    if volumes.wanted(wanted):
+        discovered = [item.spec for item in client.cosi_list("runtime", "DiscoveredVolumes.block.talos.dev")]
+    return hardware.check_hardware(wanted, disks, links, system_disk=system_disk(client), discovered=discovered)
+
+
+def volume_states(client: TalosClient, names: Sequence[str]) -> list[volumes.State]:
+    """Return what became of user volumes; without any, nothing is read."""
+    if not names:
+        return []
+    statuses = client.cosi_list("runtime", "VolumeStatuses.block.talos.dev")
+    return volumes.states(names, {item.id: item.spec for item in statuses})
+
+
+def wait_for_volumes(
+    target: Target,
+    identity: Identity | None,
+    names: Sequence[str],
+    *,
+    call_timeout: float,
+    timeout: float,
+    ctx: Context,
+    param: str = "",
+    facts: Mapping[str, Any] | None = None,
+) -> list[volumes.State]:
+    """Wait until the user volumes are ready: a node is running and ready without them, and its pods are not.
+
+    :raises TalosError: one stays failed, with what Talos says of it.
+    :raises WaitTimeout: one is not ready in time.
+    """
+    where = f"{target.label} ({target.node}:{target.port})"
+    failing: dict[str, Deadline] = {}
+
+    def look() -> Observation[list[volumes.State]]:
+        try:
+            client, _mode = connect(target, identity, call_timeout)
+            with client:
+                found = volume_states(client, names)
+        except TalosError as error:
+            if error.permanent:
+                raise
+            return Observation(False, _short(error))
+        for state in found:
+            if state.phase != "failed":
+                failing.pop(state.name, None)
+            elif failing.setdefault(state.name, Deadline(FAILED_PATIENCE)).passed:
+                lost = [str(one) for one in found if one.phase == "failed"]
+                raise TalosError(
+                    "making the user volumes",
+                    target=where,
+                    answer="; ".join(lost),
+                    remedy=volumes.FAILED_REMEDY,
+                    param=param,
+                    facts=facts,
+                )
+        lacking = "; ".join(str(state) for state in found if state.phase != "ready")
+        return Observation(not lacking, lacking, found)
+
+    return (
+        wait_until(
+            look,
+            what="the user volumes",
+            target=where,
+            timeout=min(VOLUME_PATIENCE, timeout),
+            ctx=ctx,
+            remedy="Look at the node's kernel log for the volume; a run of the same task looks again",
+            param=param,
+        )
+        or []
+    )
 
 
 @dataclass(frozen=True)

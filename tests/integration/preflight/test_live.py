@@ -175,6 +175,25 @@ def test_a_selector_and_an_interface_that_the_hardware_does_not_have(lab: Lab, l
 
 
 @pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("vfat", "it holds vfat on the whole disk"),
+        ("gpt", 'it holds a GPT table with /dev/sda1 (unknown content "Basic data partition", 1000 GB)'),
+    ],
+)
+def test_a_disk_that_is_not_blank_is_told_before_the_node_is_touched(
+    lab: Lab, look: Look, what: str, words: str
+) -> None:
+    lab.command("fault", "mini02", "foreign_disks", json.dumps({"sda": what}))
+    result = look(nodes=doors(lab), phase=["talos"])
+    assert told(result) == {("LIV004", "node/mini02", "error")}
+    (found,) = result["findings"]
+    assert "homeops_talos.user_volumes[0].match" in str(found)
+    assert words in result["failed"] and "Portable SSD T5" in result["failed"] and "1234567A0002" in result["failed"]
+    assert "Nothing wipes it for you" in result["failed"]
+
+
+@pytest.mark.parametrize(
     ("changes", "fault", "words"),
     [
         pytest.param({"api_key": "wrong"}, {}, "API key", id="a wrong key"),
@@ -237,5 +256,20 @@ def test_a_run_stops_where_the_cause_is_and_a_phase_asks_only_its_own_systems(la
         assert all("LIV009" not in failure.msg for failure in run.failures)
         # The lab's router can be asked for its routes.
         assert "LIV015" not in run.output
+    finally:
+        lab.command("fault", "--clear")
+
+
+def test_a_disk_that_was_set_aside_stops_its_node_alone_and_can_be_passed_over(lab: Lab) -> None:
+    lab.command("fault", "mini02", "foreign_disks", json.dumps({"sda": "gpt"}))
+    accept = {"preflight_ignore": [{"id": "LIV004", "reason": "it is wiped later"}]}
+    try:
+        run = lab.play("-t", "talos", "--check", "-e", json.dumps(accept))
+        (failure,) = run.failures
+        assert failure.host == "mini02"
+        assert "/dev/sda (Portable SSD T5" in failure.msg and "wipe /dev/sda of this node" in failure.msg
+        assert "set from homeops_model" in failure.msg
+        run = lab.play("-t", "talos", "--check", "-e", json.dumps({**accept, "talos_check_hardware": False}))
+        assert run.rc == 0, run.output
     finally:
         lab.command("fault", "--clear")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import pytest
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError, InputError, WaitTimeout
-from ansible_collections.homeops.cluster.plugins.module_utils.talos import apply, guard
+from ansible_collections.homeops.cluster.plugins.module_utils.talos import apply, guard, hardware, node_state
+from ansible_collections.homeops.cluster.plugins.module_utils.talos.client import TalosClient
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.errors import TalosError
 from ansible_collections.homeops.cluster.plugins.modules import talos_apply
 from tests.harness.talos_nodes import TalosNodes
@@ -97,6 +99,87 @@ def test_hardware_that_does_not_fit_stops_before_anything_is_sent(fresh: TalosNo
     assert words in str(refusal.value)
     assert fresh.nodes[0].state == "maintenance"
     assert sent(fresh, 1) == []
+
+
+@pytest.mark.parametrize("what", ["vfat", "gpt"])
+def test_a_disk_that_is_not_blank_stops_before_anything_is_sent(fresh: TalosNodes, what: str) -> None:
+    fresh.do(lambda: setattr(fresh.nodes[0].faults, "foreign_disks", {"sda": what}))
+    with pytest.raises(InputError, match="nothing was sent") as refusal:
+        fresh.apply(1)
+    assert "UserVolumeConfig longhorn-ssd: /dev/sda (Portable SSD T5" in str(refusal.value)
+    assert "Nothing wipes it for you" in str(refusal.value)
+    assert sent(fresh, 1) == []
+    # Somebody wipes it.
+    fresh.do(lambda: setattr(fresh.nodes[0].faults, "foreign_disks", {}))
+    assert fresh.apply(1)["volumes"] == {"longhorn-ssd": "ready"}
+
+
+def test_a_volume_that_fails_at_the_first_boot_fails_the_task(
+    fresh: TalosNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk passed the check, and the node is running and ready without the volume: nobody else would tell."""
+    monkeypatch.setattr(node_state, "FAILED_PATIENCE", 0.5)
+    monkeypatch.setattr(node_state, "check_hardware", lambda *_: hardware.Report())
+    fresh.do(lambda: setattr(fresh.nodes[0].faults, "foreign_disks", {"sda": "gpt"}))
+    words = "u-longhorn-ssd is failed: error creating partition: error allocating partition"
+    with pytest.raises(TalosError, match=words) as failure:
+        fresh.apply(1)
+    assert "mini01" in str(failure.value) and "wipe" in failure.value.remedy
+    assert failure.value.facts["changed"] is True
+    assert failure.value.param == "patches"
+    assert fresh.nodes[0].installed
+    # The next run does not pass over it, and check mode only tells.
+    with pytest.raises(TalosError, match=words):
+        fresh.apply(1)
+    ctx = Context(check_mode=True)
+    assert fresh.apply(1, ctx=ctx)["volumes"] == {"longhorn-ssd": "failed"}
+    assert words in "".join(ctx.warnings)
+    # Who knows it goes on all the same.
+    assert fresh.apply(1, check_hardware=False)["volumes"] == {}
+    # Talos tries again by itself once there is room.
+    monkeypatch.setattr(node_state, "FAILED_PATIENCE", 20.0)
+    clean = threading.Timer(1, lambda: fresh.do(lambda: setattr(fresh.nodes[0].faults, "foreign_disks", {})))
+    clean.start()
+    result = fresh.apply(1)
+    assert (result["changed"], result["volumes"]) == (False, {"longhorn-ssd": "ready"})
+
+
+def test_a_volume_that_is_late_is_awaited_and_not_for_ever(fresh: TalosNodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh.apply(1)
+    node = fresh.nodes[0]
+
+    def lose() -> None:
+        node.storage.ephemeral = False
+        node.storage.user_volumes = {}
+
+    def bring() -> None:
+        node.storage.ephemeral = True
+        node.storage.user_volumes = {"longhorn-ssd": "sda"}
+
+    fresh.do(lose)
+    told: list[str] = []
+    threading.Timer(1, lambda: fresh.do(bring)).start()
+    assert fresh.apply(1, ctx=Context(progress=told.append))["volumes"] == {"longhorn-ssd": "ready"}
+    assert any("u-longhorn-ssd is waiting" in line for line in told)
+    fresh.do(lose)
+    monkeypatch.setattr(node_state, "VOLUME_PATIENCE", 0.3)
+    with pytest.raises(WaitTimeout, match=r"the user volumes.*u-longhorn-ssd is waiting"):
+        fresh.apply(1)
+
+
+def test_a_node_without_user_volumes_is_asked_nothing_more(fresh: TalosNodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    listing = TalosClient.cosi_list
+
+    def noted(client: TalosClient, namespace: str, kind: str) -> Any:
+        asked.append(kind)
+        return listing(client, namespace, kind)
+
+    monkeypatch.setattr(TalosClient, "cosi_list", noted)
+    none = {"apiVersion": "v1alpha1", "kind": "UserVolumeConfig", "name": "longhorn-ssd", "$patch": "delete"}
+    for _ in range(2):
+        assert fresh.apply(1, [none])["volumes"] == {}
+    assert not [kind for kind in asked if "Volume" in kind]
 
 
 def test_the_pin_is_checked_and_a_refusal_is_not_retried_with_less(fresh: TalosNodes) -> None:

@@ -299,3 +299,59 @@ def test_missing_disk_and_wrong_ca(bench: Any, talos_config: Any) -> None:
             await b.call(b[0], M + "Version")
 
     bench(body)
+
+
+VOLUME = b"""---
+apiVersion: v1alpha1
+kind: UserVolumeConfig
+name: longhorn-ssd
+provisioning:
+  diskSelector:
+    match: disk.model == "Portable SSD T5"
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "least", "words"),
+    [
+        ("vfat", b"", "no disks matched for volume"),
+        (
+            "gpt",
+            b"  maxSize: 1TB\n",
+            "error creating partition: error allocating partition: partition size must be greater than sector size",
+        ),
+        ("gpt", b"  minSize: 1GB\n", "no disks matched for volume"),
+    ],
+)
+def test_a_disk_that_is_not_blank(bench: Any, talos_config: Any, what: str, least: bytes, words: str) -> None:
+    """siderolabs/talos v1.10 ``internal/volumes/disk.go``, and what people saw: issue 10917."""
+
+    async def body(b: Any) -> None:
+        node = b[0]
+
+        async def spec(kind: str, name: str, **how: Any) -> Any:
+            return yaml.safe_load((await b.resource(node, "runtime", kind, name, **how)).spec.yaml_spec)
+
+        blank = await spec("DiscoveredVolumes.block.talos.dev", "sda", insecure=True)
+        assert (blank["name"], blank["type"], blank["size"]) == ("", "disk", 1000**4)
+        node.faults.foreign_disks = {"sda": what}
+        held = await spec("DiscoveredVolumes.block.talos.dev", "sda", insecure=True)
+        assert held["name"] == what
+        if what == "gpt":
+            part = await spec("DiscoveredVolumes.block.talos.dev", "sda1", insecure=True)
+            assert (part["parent_dev_path"], part["name"], part["partition_index"]) == ("/dev/sda", "", 1)
+            assert held["probed_size"] - part["size"] < 3 * 1024**2
+        data = talos_config() + VOLUME + (least or b"  minSize: 1GB\n")
+        await b.apply(node, data, mode="AUTO", insecure=True)
+        await b.until(lambda: node.booted)
+        failed = await spec("VolumeStatuses.block.talos.dev", "u-longhorn-ssd")
+        assert (failed["phase"], failed["errorMessage"]) == ("failed", words)
+        # A person wipes the disk, and Talos tries again by itself.
+        await b.call(node, "storage.StorageService/BlockDeviceWipe", devices=[{"device": "sda"}])
+        assert node.faults.foreign_disks == {}
+        await b.until(lambda: node.storage.user_volumes == {"longhorn-ssd": "sda"})
+        ready = await spec("VolumeStatuses.block.talos.dev", "u-longhorn-ssd")
+        assert (ready["phase"], ready["location"]) == ("ready", "/dev/sda1")
+        assert (await spec("DiscoveredVolumes.block.talos.dev", "sda1"))["partition_label"] == "u-longhorn-ssd"
+
+    bench(body)

@@ -125,6 +125,21 @@ BROKEN = [
     Broken(
         "LIV004", nodes(0, disks=[APPLE, USB, SECOND]), "node/mini01", "homeops_talos.user_volumes[0].match", told="S2"
     ),
+    Broken(
+        "LIV004",
+        nodes(2, discovered=[{"dev_path": "/dev/sda", "name": "vfat", "label": "SAMSUNG"}]),
+        "node/mini03",
+        "homeops_talos.user_volumes[0].match",
+        told='it holds vfat "SAMSUNG" on the whole disk',
+    ),
+    Broken(
+        "LIV004",
+        running(2, discovered=[{"dev_path": "/dev/sda", "name": "vfat"}]),
+        "node/mini03",
+        "homeops_talos.user_volumes[0].match",
+        WARN,
+        told="it holds vfat",
+    ),
     Broken("LIV004", running(0, disks=[APPLE]), "node/mini01", "homeops_talos.user_volumes[0].match", WARN),
     Broken("LIV005", running(1, ahead=-3600.0), "node/mini02", "homeops_nodes[1].address", told="3600 s behind"),
     Broken("LIV005", running(1, ahead=8.0), "node/mini02", "homeops_nodes[1].address", WARN, "8 s ahead of"),
