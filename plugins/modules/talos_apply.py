@@ -19,6 +19,10 @@ description:
   - Before a control plane with an etcd vote reboots, etcd must be able to spare it; a lock between processes keeps two
     nodes from rebooting at the same time, whatever C(forks) and C(serial) are. It is held until the node is back, which
     a new boot id, the active config, the stage and etcd's vote prove.
+  - With O(kubeconfig), a node reboots only when every other node of Kubernetes is Ready and every volume of Longhorn
+    keeps a good replica elsewhere and is not healing. They are waited for under that lock, for O(health_timeout), and
+    the node itself must be Ready again, when it was before, until the lock is given back. Kubernetes is asked only when
+    a node would reboot.
   - Warns of a node that runs another version or schematic of Talos than its config installs. No apply changes that; it
     is what M(homeops.cluster.talos_upgrade) does.
   - A node in maintenance gets its first config and is followed until it answers with the cluster's certificate.
@@ -91,8 +95,32 @@ options:
   name:
     description: Name of the node for messages, as in O(control_planes[].name).
     type: str
+  kubeconfig:
+    description:
+      - Path of the kubeconfig of the cluster, to ask before a reboot. It may be encrypted by ansible-vault.
+      - Without it only etcd is asked, and a worker reboots at once.
+      - A cluster in which no node is Ready and no DaemonSet C(kube-system/cilium) exists has no network yet. Its nodes
+        need not be Ready. The same holds while no control plane has data of etcd.
+    type: path
+  kubernetes_unreachable:
+    description:
+      - What to do when etcd can spare the node and the Kubernetes API cannot be asked. V(refuse) sends nothing, because
+        a replica may be healing on another node. V(reboot) warns and reboots by etcd's quorum alone.
+    type: str
+    choices: [refuse, reboot]
+    default: refuse
+  longhorn_namespace:
+    description: Namespace of Longhorn; a cluster without Longhorn has no volumes to lose.
+    type: str
+    default: longhorn-system
+  health_timeout:
+    description: Seconds for which nodes that are not Ready and volumes that heal are waited for before a reboot.
+    type: int
+    default: 300
   tolerate:
-    description: Conditions of the node's readiness that need not be met after a reboot; without a CNI it is not Ready.
+    description:
+      - Conditions of the node's readiness that need not be met after a reboot; without a CNI it is not Ready.
+      - With O(kubeconfig), V(nodeReady) must be met all the same by a node that was Ready before.
     type: list
     elements: str
     default: [nodeReady]
@@ -101,7 +129,7 @@ options:
     type: bool
     default: true
   wait_timeout:
-    description: Seconds for all waits together, that for the lock included.
+    description: Seconds for all waits together, those for the lock and for O(health_timeout) included.
     type: int
     default: 900
   lock_dir:
@@ -120,6 +148,7 @@ attributes:
     description:
       - Predicts, the reboot and its paths included. The node is asked to validate (a dry run), except while a config is
         being tried, which any further apply would end.
+      - With O(kubeconfig), what would hold a reboot up is told as a note and a warning.
   diff_mode:
     support: full
     description: Stored against wanted config, secrets masked.
@@ -150,6 +179,7 @@ EXAMPLES = r"""
       - {name: mini01, node: 172.29.51.11}
       - {name: mini02, node: 172.29.51.12}
       - {name: mini03, node: 172.29.51.13}
+    kubeconfig: ~/.homeops/kubeconfig
 
 - name: Try a network change for two minutes
   homeops.cluster.talos_apply:
@@ -246,9 +276,11 @@ from typing import Any
 
 from ..module_utils.common.context import Context
 from ..module_utils.common.runner import run_module
+from ..module_utils.kubernetes import session
 from ..module_utils.talos import apply, apply_plan, config_source, factory
 from ..module_utils.talos.connection import identity_of, target_of
 from ..module_utils.talos.options import DOOR, one_node
+from ..module_utils.talos.spare import Spare
 
 SPEC: dict[str, Any] = {
     "argument_spec": one_node(
@@ -265,6 +297,10 @@ SPEC: dict[str, Any] = {
             "options": {"name": {"type": "str"}, **DOOR},
         },
         name={"type": "str"},
+        kubeconfig={"type": "path"},
+        kubernetes_unreachable={"type": "str", "choices": ["refuse", "reboot"], "default": "refuse"},
+        longhorn_namespace={"type": "str", "default": "longhorn-system"},
+        health_timeout={"type": "int", "default": 300},
         tolerate={"type": "list", "elements": "str", "default": ["nodeReady"]},
         wait={"type": "bool", "default": True},
         wait_timeout={"type": "int", "default": 900},
@@ -294,8 +330,20 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         schematic=params["schematic"] or "",
         factory_door=params["factory_door"] or "",
         factory_ca_file=params["factory_ca_file"] or "",
+        spare=_spare(params, ctx) if params["kubeconfig"] else None,
     )
     return apply.Apply(target_of(params), identity_of(params, ctx), wanted, options, ctx).run()
+
+
+def _spare(params: Mapping[str, Any], ctx: Context) -> Spare:
+    """Return who is asked before a reboot; the kubeconfig is not even read before."""
+    found = {"kubeconfig": params["kubeconfig"], "timeout": params["timeout"]}
+    return Spare(
+        lambda: session.connect(found, ctx),
+        params["longhorn_namespace"],
+        float(params["health_timeout"]),
+        params["kubernetes_unreachable"],
+    )
 
 
 def main() -> None:

@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bring one node to its machine config: the steps of ``talos_apply``, in order, over one connection.
 
-Look, plan, check the hardware, guard etcd's quorum, send, prove. Everything is decided by ``apply_plan``; here it is
-done.
+Look, plan, check the hardware, guard etcd's quorum and what Kubernetes needs, send, prove. Everything is decided by
+``apply_plan``; here it is done.
 """
 
 from __future__ import annotations
@@ -19,7 +19,18 @@ from typing import Any
 from ..common.context import Context
 from ..common.errors import InputError
 from ..common.wait import Deadline
-from . import apply_plan, config_source, factory, kubernetes_images, node_state, upgrade_plan, volumes
+from ..kubernetes.errors import KubernetesError
+from . import (
+    apply_plan,
+    config_source,
+    factory,
+    kubernetes_images,
+    kubernetes_state,
+    node_state,
+    quorum,
+    upgrade_plan,
+    volumes,
+)
 from .apply_plan import Observed, Plan
 from .client import ApplyAnswer, TalosClient
 from .config_source import Desired
@@ -28,6 +39,7 @@ from .errors import INVALID_ARGUMENT, ConnectionLost, TalosError
 from .guard import Guard
 from .identity import Identity
 from .pki import fingerprint
+from .spare import Spare
 from .state import etcd_state
 
 #: Seconds in which an accepted config must show in the node's resources.
@@ -40,6 +52,7 @@ class Options:
 
     :param control_planes: every control plane of the cluster, for the quorum guard.
     :param call_timeout: seconds per call; ``wait_timeout`` for all waits together.
+    :param spare: asks Kubernetes before a reboot; None asks etcd alone.
     """
 
     mode: str = "auto"
@@ -56,6 +69,7 @@ class Options:
     schematic: str = ""
     factory_door: str = ""
     factory_ca_file: str = ""
+    spare: Spare | None = None
 
 
 @dataclass
@@ -68,6 +82,8 @@ class Apply:
     options: Options
     ctx: Context
     result: dict[str, Any] = field(default_factory=dict)
+    #: Whether the node was Ready in Kubernetes before its reboot.
+    _was_ready: bool = field(default=False, init=False)
 
     def run(self) -> dict[str, Any]:
         """Do what is needed and return the module's result.
@@ -89,10 +105,11 @@ class Apply:
             if self.ctx.check_mode or not plan.changed:
                 if plan.changed:
                     self._dry_run(client, plan, observed)
+                    self._foresee(client, plan)
                 awaited = self._look_at_volumes(client, plan, mode)
             else:
                 self._check_identity(plan)
-                with self._guard(plan, observed, deadline):
+                with self._guard(client, plan, observed, deadline):
                     self._send(client, plan, deadline)
                 awaited = True
         if awaited and not self.ctx.check_mode:  # no lock is held any more
@@ -256,19 +273,52 @@ class Apply:
 
     # -- the guard ---------------------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def _guard(self, plan: Plan, observed: Observed, deadline: Deadline) -> Iterator[None]:
-        """Hold the cluster's lock around the reboot of a control plane, and enter only when etcd can spare it.
+    def _guarding(self) -> Guard:
+        return Guard(self.identity, self.options.control_planes, self.options.call_timeout, self.options.lock_dir)
 
-        What the node is now counts too: one that is to become a worker takes its vote with it.
+    @contextlib.contextmanager
+    def _guard(self, client: TalosClient, plan: Plan, observed: Observed, deadline: Deadline) -> Iterator[None]:
+        """Hold the cluster's lock around a reboot, and enter only when etcd and Kubernetes can spare the node.
+
+        What the node is now counts too: one that is to become a worker takes its vote with it. A worker has no vote,
+        and replicas of Longhorn like any other node.
         """
-        if plan.action != "reboot" or not (self.wanted.control_plane or observed.control_plane):
+        spare = self.options.spare
+        control_plane = self.wanted.control_plane or observed.control_plane
+        if plan.action != "reboot" or not (control_plane or spare):
             yield
             return
-        guard = Guard(self.identity, self.options.control_planes, self.options.call_timeout, self.options.lock_dir)
         unsent = {**self.result, "changed": False, "reboot": False}
-        with guard.alone(self.target, self.wanted.cluster, "rebooting this control plane", deadline, self.ctx, unsent):
+
+        def ask_kubernetes(etcd: quorum.Verdict) -> None:
+            if spare is not None:
+                name = kubernetes_state.nodename(client, self.target.label)
+                found = spare.require(name, self.target.label, deadline, self.ctx, unsent, bare=etcd.bare)
+                self._was_ready = found.ready
+
+        doing = f"rebooting this {'control plane' if control_plane else 'node'}"
+        guard = self._guarding()
+        with contextlib.ExitStack() as stack:
+            if spare is not None:
+                stack.callback(spare.close)
+            stack.enter_context(
+                guard.alone(self.target, self.wanted.cluster, doing, deadline, self.ctx, unsent, ask_kubernetes)
+            )
             yield
+
+    def _foresee(self, client: TalosClient, plan: Plan) -> None:
+        """Say what would hold the reboot up; etcd's quorum is a matter of the moment, and so is not foretold."""
+        spare = self.options.spare
+        if plan.action != "reboot" or spare is None:
+            return
+        with contextlib.closing(spare):
+            try:
+                texts = spare.foresee(kubernetes_state.nodename(client, self.target.label))
+            except (KubernetesError, InputError) as error:
+                texts = [] if self._guarding().verdict(self.target).bare else [spare.unforeseen(error)]
+        for text in texts:
+            self.result["notes"].append(text)
+            self.ctx.warn(f"{self.target.label}: {text}")
 
     # -- sending and proving -----------------------------------------------------------------------------------------
 
@@ -302,8 +352,9 @@ class Apply:
     def _prove_return(self, plan: Plan, voter: bool, deadline: Deadline) -> None:
         if self.identity is None:  # _check_identity and a configured connection have seen to it
             return
-        bootstrapped = voter or not self.wanted.control_plane
+        bootstrapped = voter or not self.wanted.control_plane or self._was_ready
         settled = plan.action == "reboot" and bootstrapped
+        tolerated = [name for name in self.options.tolerated if not (self._was_ready and name == "nodeReady")]
         self.result["boot_id_after"] = node_state.wait_until_back(
             self.target,
             self.identity,
@@ -312,13 +363,21 @@ class Apply:
                 old_boot_id=self.result["boot_id_before"],
                 stages=("running",) if settled else node_state.AT_WORK,
                 voter=voter,
-                tolerated=self.options.tolerated,
+                tolerated=tolerated,
+                further=self._missing_in_kubernetes if self._was_ready else None,
             ),
             call_timeout=self.options.call_timeout,
             timeout=deadline.left,
             ctx=self.ctx,
         )
         self.result["pending_reboot"] = False
+
+    def _missing_in_kubernetes(self, client: TalosClient, boot_id: str) -> str:
+        """Say what a node that was Ready before lacks to be so again; the next node must not go before."""
+        spare = self.options.spare
+        if spare is None:
+            return ""
+        return spare.missing(kubernetes_state.nodename(client, self.target.label), boot_id)
 
     def _prove_config(self, plan: Plan, deadline: Deadline) -> None:
         node_state.wait_for_config(

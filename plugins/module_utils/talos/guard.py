@@ -11,7 +11,7 @@ The lock is one per cluster, so that a reboot for a machine config, an upgrade a
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ from .identity import Identity
 
 #: Seconds for which an etcd that cannot spare a node right now is watched before the step is refused.
 PATIENCE = 20.0
+#: Seconds for which what etcd has said still holds.
+FRESH = 2.0
 
 
 @dataclass(frozen=True)
@@ -48,36 +50,46 @@ class Guard:
         deadline: Deadline,
         ctx: Context,
         facts: Mapping[str, Any] | None = None,
+        further: Callable[[quorum.Verdict], None] | None = None,
     ) -> Iterator[None]:
         """Hold the cluster's lock and enter only when etcd can spare the node.
 
         :param cluster: section ``cluster`` of the machine config, which names the cluster.
         :param doing: what is about to happen, as a gerund phrase: ``"resetting this control plane"``.
         :param facts: the module's result so far, for the error.
+        :param further: asks somebody else too, given what etcd says, and may wait; etcd is then asked once more.
         :raises HomeopsError: too few healthy voters would be left; nothing was sent.
         """
         name = str(cluster.get("id") or cluster.get("clusterName") or "cluster")
         with lock.cluster_lock(name, target.label, directory=self.lock_dir, timeout=deadline.left, ctx=ctx):
-            self._require_quorum(target, doing, deadline, ctx, facts or {})
+            verdict = self._require_quorum(target, doing, deadline, ctx, facts or {})
+            if further is not None:
+                asked = Deadline(FRESH)
+                further(verdict)
+                if asked.passed:
+                    self._require_quorum(target, doing, deadline, ctx, facts or {})
             yield
 
-    def _require_quorum(
-        self, target: Target, doing: str, deadline: Deadline, ctx: Context, facts: Mapping[str, Any]
-    ) -> None:
+    def verdict(self, target: Target) -> quorum.Verdict:
+        """Judge the quorum once."""
         targets = list(self.control_planes)
         if not any(item.label == target.label for item in targets):
             targets.append(target)
+        return quorum.judge(quorum.look(targets, self.identity, self.call_timeout), target.label)
 
+    def _require_quorum(
+        self, target: Target, doing: str, deadline: Deadline, ctx: Context, facts: Mapping[str, Any]
+    ) -> quorum.Verdict:
         remedy = ""
 
-        def look() -> Observation[None]:
+        def look() -> Observation[quorum.Verdict]:
             nonlocal remedy
-            verdict = quorum.judge(quorum.look(targets, self.identity, self.call_timeout), target.label)
+            verdict = self.verdict(target)
             remedy = verdict.remedy
-            return Observation(verdict.safe, verdict.text)
+            return Observation(verdict.safe, verdict.text, verdict)
 
         try:
-            wait_until(
+            found = wait_until(
                 look,
                 what="etcd to spare this node",
                 target=target.label,
@@ -94,3 +106,4 @@ class Guard:
                 param="control_planes",
                 facts=facts,
             ) from error
+        return found or quorum.Verdict(safe=False, needed=True)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,12 +143,14 @@ class Return:
     :param stages: stages that count.
     :param voter: its etcd must be a voting member again.
     :param tolerated: unmet conditions which do not matter, like ``nodeReady`` without a CNI.
+    :param further: says what else is missing, given the node and its boot id; empty when nothing is.
     """
 
     old_boot_id: str = ""
     stages: tuple[str, ...] = ("running",)
     voter: bool = False
     tolerated: Collection[str] = ("nodeReady",)
+    further: Callable[[TalosClient, str], str] | None = None
 
 
 def wait_until_back(
@@ -241,7 +243,8 @@ def _back(client: TalosClient, wanted: Sequence[Document], expect: Return) -> Ob
             return Observation(False, f"stage running, not ready: {', '.join(unmet)}")
     if expect.voter and not etcd_state(client)["voter"]:
         return Observation(False, f"stage {stage}, etcd is not a voting member yet")
-    return Observation(True, stage, boot_id)
+    lacks = expect.further(client, boot_id) if expect.further is not None else ""
+    return Observation(not lacks, f"stage {stage}{f', {lacks}' if lacks else ''}", boot_id)
 
 
 def wait_for_config(

@@ -54,6 +54,7 @@ class Verdict:
     :param voters: number of voting members; 0 when no etcd names them.
     :param healthy: names of the healthy ones, the node itself included.
     :param problems: what is wrong, one sentence per member or node.
+    :param bare: every control plane that was asked is proved to hold nothing of etcd: there is no cluster yet.
     """
 
     safe: bool
@@ -61,6 +62,7 @@ class Verdict:
     voters: int = 0
     healthy: tuple[str, ...] = ()
     problems: tuple[str, ...] = field(default=())
+    bare: bool = False
 
     @property
     def text(self) -> str:
@@ -141,7 +143,7 @@ def judge(views: Sequence[View], name: str) -> Verdict:
     voters = {member.id: member for member in members if not member.is_learner}
     problems = [f"{view.name}: {view.problem}" for view in views if view.problem]
     if own is not None and own.bare:
-        return Verdict(safe=True, needed=False, voters=len(voters))
+        return Verdict(safe=True, needed=False, voters=len(voters), bare=all(view.bare for view in views))
     if not voters:
         return Verdict(safe=False, needed=True, problems=(*problems, *_leaderless(views)))
     if own is not None and own.status is not None and own.status.member_id not in voters:

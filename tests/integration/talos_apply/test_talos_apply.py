@@ -20,7 +20,10 @@ from ansible_collections.homeops.cluster.plugins.module_utils.common.errors impo
 from ansible_collections.homeops.cluster.plugins.module_utils.talos import apply, guard, hardware, node_state
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.client import TalosClient
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.errors import TalosError
+from ansible_collections.homeops.cluster.plugins.module_utils.talos.spare import Spare
+from ansible_collections.homeops.cluster.plugins.module_utils.talos.spare_plan import Verdict
 from ansible_collections.homeops.cluster.plugins.modules import talos_apply
+from lab.talos import readiness
 from tests.harness.talos_nodes import TalosNodes
 
 SYSCTL: dict[str, Any] = {"machine": {"sysctls": {"vm.dirty_ratio": "5"}}}
@@ -354,6 +357,84 @@ def test_nobody_listed_means_nobody_is_healthy(cluster: TalosNodes, monkeypatch:
     monkeypatch.setattr(guard, "PATIENCE", 0.2)
     with pytest.raises(HomeopsError, match="control_planes"):
         cluster.apply(1, [UDEV], control_planes=[])
+
+
+# -- Kubernetes is asked before a reboot -------------------------------------------------------------------------------
+
+NOWHERE = "/nowhere/kubeconfig"
+
+
+def test_nobody_asks_kubernetes_when_nothing_reboots(cluster: TalosNodes) -> None:
+    assert cluster.apply(1, [SYSCTL], kubeconfig=NOWHERE)["action"] == "live"
+    assert cluster.apply(1, [UDEV], kubeconfig=NOWHERE, mode="staged")["action"] == "stage"
+    cluster.apply(1, kubeconfig=NOWHERE)
+    assert not cluster.apply(1, kubeconfig=NOWHERE)["changed"]
+
+
+def test_a_reboot_is_refused_when_kubernetes_cannot_be_asked(cluster: TalosNodes) -> None:
+    held, boot = sent(cluster, 2), cluster.nodes[1].boot_id
+    with pytest.raises(HomeopsError, match=r"etcd can spare it.*kubeconfig does not exist.*Nothing was sent") as told:
+        cluster.apply(2, [UDEV], kubeconfig=NOWHERE)
+    assert (told.value.facts["changed"], told.value.facts["reboot"]) == (False, False)
+    ctx = Context(check_mode=True)
+    predicted = cluster.apply(2, [UDEV], ctx=ctx, kubeconfig=NOWHERE)
+    assert predicted["changed"]
+    assert [text for text in predicted["notes"] if "the reboot would be refused" in text]
+    assert [text for text in ctx.warnings if "mini02: the reboot would be refused" in text]
+    assert (sent(cluster, 2), cluster.nodes[1].boot_id) == (held, boot)
+
+
+def test_who_says_so_reboots_by_the_word_of_etcd_alone(cluster: TalosNodes) -> None:
+    ctx = Context()
+    result = cluster.apply(2, [UDEV], ctx=ctx, kubeconfig=NOWHERE, kubernetes_unreachable="reboot")
+    assert result["action"] == "reboot"
+    assert "It reboots all the same" in ctx.warnings[0]
+    assert cluster.apply(2)["action"] == "reboot"
+
+
+def test_the_kubeconfig_of_an_earlier_cluster_does_not_hold_up_a_bootstrap(fresh: TalosNodes) -> None:
+    fresh.apply(1)
+    fresh.until(lambda: any(one.id == "cri" and one.running for one in fresh.nodes[0].services))
+    looked = fresh.apply(1, [UDEV], ctx=Context(check_mode=True), kubeconfig=NOWHERE)
+    assert (looked["action"], looked["notes"]) == ("reboot", [])
+    assert fresh.apply(1, [UDEV], kubeconfig=NOWHERE)["action"] == "reboot"
+
+
+class Kubernetes(Spare):
+    """Says that the node was Ready, and takes its time to say so again."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: pytest.fail("nothing is connected"))
+        self.answers = ["its Node is not Ready", "its Node is not Ready", ""]
+        self.names: list[str] = []
+
+    def require(self, name: str, *_: Any, **__: Any) -> Verdict:
+        self.names.append(name)
+        return Verdict((), True)
+
+    def missing(self, name: str, boot_id: str) -> str:
+        self.names.append(boot_id)
+        return self.answers.pop(0)
+
+
+def test_a_node_that_was_ready_must_be_so_again(cluster: TalosNodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    kubernetes, told = Kubernetes(), list[str]()
+    monkeypatch.setattr(talos_apply, "_spare", lambda *_: kubernetes)
+    result = cluster.apply(3, [UDEV], ctx=Context(progress=told.append), kubeconfig=NOWHERE)
+    assert kubernetes.names == ["mini03", *[result["boot_id_after"]] * 3]
+    assert any("its Node is not Ready" in text for text in told)
+    assert cluster.apply(3)["action"] == "reboot"
+
+
+def test_a_node_that_is_not_ready_again_is_told(cluster: TalosNodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By Talos' own word too: nodeReady counts then, though it is tolerated without Kubernetes."""
+    kubernetes = Kubernetes()
+    kubernetes.answers = [""] * 100
+    monkeypatch.setattr(talos_apply, "_spare", lambda *_: kubernetes)
+    monkeypatch.setattr(readiness, "_node_ready", lambda node: f'node "{node.hostname}" is not ready')
+    with pytest.raises(WaitTimeout, match="not ready: nodeReady"):
+        cluster.apply(3, [UDEV], kubeconfig=NOWHERE, wait_timeout=5)
+    assert cluster.apply(3)["action"] == "reboot"
 
 
 def _reboot(arguments: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
-from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import InputError, WaitTimeout
-from ansible_collections.homeops.cluster.plugins.module_utils.talos import lock, quorum
+from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError, InputError, WaitTimeout
+from ansible_collections.homeops.cluster.plugins.module_utils.common.wait import Deadline
+from ansible_collections.homeops.cluster.plugins.module_utils.talos import guard, lock, quorum
 from ansible_collections.homeops.cluster.plugins.module_utils.talos.client import EtcdMember, EtcdStatus
+from ansible_collections.homeops.cluster.plugins.module_utils.talos.connection import Target
 
 
 def member(number: int, *, learner: bool = False) -> EtcdMember:
@@ -150,6 +153,39 @@ def test_it_is_never_safe_when_the_rest_is_no_quorum(size: int, data: st.DataObj
 
 
 # -- the lock ---------------------------------------------------------------------------------------------------------
+
+
+TARGET = Target("127.0.0.1", "mini01")
+
+
+def alone(directory: Path, further: Callable[[quorum.Verdict], None]) -> Any:
+    watched = guard.Guard(None, [TARGET], 1.0, str(directory))
+    return watched.alone(TARGET, {"id": "x"}, "rebooting this node", Deadline(5), Context(), {}, further)
+
+
+def test_etcd_is_asked_once_more_after_a_wait_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A voter that is lost while a volume heals keeps the node as it would have before."""
+    seen = [cluster(3)]
+    monkeypatch.setattr(guard, "PATIENCE", 0.0)
+    monkeypatch.setattr(quorum, "look", lambda *_: seen[0])
+
+    def further(verdict: quorum.Verdict) -> None:
+        assert (verdict.safe, verdict.bare) == (True, False)
+        seen[0] = down(seen[0], 1)
+
+    with alone(tmp_path / "l", further):
+        pass  # it has not waited
+    seen[0] = cluster(3)
+    monkeypatch.setattr(guard, "FRESH", 0.0)
+    with pytest.raises(HomeopsError, match="2 of 3 etcd voters are healthy"), alone(tmp_path / "l", further):
+        pytest.fail("the node must not go")
+
+
+def test_a_cluster_is_bare_only_when_nobody_holds_data() -> None:
+    first, other = quorum.View("mini01", bare=True), quorum.View("mini02", bare=True)
+    assert quorum.judge([first, other], "mini01").bare
+    assert not quorum.judge([first, quorum.View("mini02", problem="connection refused")], "mini01").bare
+    assert not quorum.judge(cluster(3), "mini01").bare
 
 
 def hold(directory: str, log: str, number: int) -> None:
