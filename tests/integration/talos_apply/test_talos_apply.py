@@ -407,10 +407,11 @@ class Kubernetes(Spare):
         super().__init__(lambda: pytest.fail("nothing is connected"))
         self.answers = ["its Node is not Ready", "its Node is not Ready", ""]
         self.names: list[str] = []
+        self.ready = True
 
     def require(self, name: str, *_: Any, **__: Any) -> Verdict:
         self.names.append(name)
-        return Verdict((), True)
+        return Verdict((), self.ready)
 
     def missing(self, name: str, boot_id: str) -> str:
         self.names.append(boot_id)
@@ -424,6 +425,23 @@ def test_a_node_that_was_ready_must_be_so_again(cluster: TalosNodes, monkeypatch
     assert kubernetes.names == ["mini03", *[result["boot_id_after"]] * 3]
     assert any("its Node is not Ready" in text for text in told)
     assert cluster.apply(3)["action"] == "reboot"
+
+
+def test_a_worker_has_no_vote_and_is_asked_for_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kubernetes = Kubernetes()
+    kubernetes.ready = False  # these nodes have no Kubernetes that could tell
+    with TalosNodes(tmp_path, net="127.48", count=2, install=0.1, reboot=0.1) as nodes:
+        nodes.apply(1)
+        with nodes.client(1) as client:
+            client.bootstrap()
+        nodes.until(lambda: nodes.nodes[0].etcd_voter)
+        monkeypatch.setattr(talos_apply, "_spare", lambda *_: kubernetes)
+        given = nodes.arguments(2, machine_type="worker", kubeconfig=NOWHERE, control_planes=[nodes.door(1)])
+        plain = {"machine": {"install": {"disk": "/dev/nvme0n1"}, "network": {"hostname": "mini02"}}}
+        assert talos_apply.run({**given, "patches": [plain]}, Context())["action"] == "install"
+        assert kubernetes.names == []
+        assert talos_apply.run({**given, "patches": [plain, UDEV]}, Context())["action"] == "reboot"
+        assert kubernetes.names == ["mini02"]
 
 
 def test_a_node_that_is_not_ready_again_is_told(cluster: TalosNodes, monkeypatch: pytest.MonkeyPatch) -> None:
