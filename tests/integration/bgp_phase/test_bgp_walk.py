@@ -125,7 +125,7 @@ def test_a_router_that_tells_nothing_is_no_proof(lab: Lab) -> None:
     lab.command("fault", "console", '{"ssh_unreachable": true}')
     try:
         for arguments in ({"playbook": "playbooks/bgp_status.yml"}, {}):
-            words = [] if arguments else ["-t", "bgp", "-e", "bgp_status_wait_timeout=1", "-e", "udm_bgp_wait_timeout=2"]
+            words = [] if arguments else ["-t", "bgp", "-e", "bgp_status_wait_timeout=1 udm_bgp_wait_timeout=2"]
             run = lab.play(*words, **arguments)
             assert run.rc != 0
             assert "No route to host" in run.output or "timed out" in run.output, run.output[-2000:]
