@@ -112,8 +112,10 @@ from ..module_utils.common.runner import run_module
 from ..module_utils.common.wait import Observation, wait_until
 from ..module_utils.status import probe
 
-#: So many good looks in a row are wanted, and so many seconds are between two.
-STEADY, INTERVAL = 3, 1.0
+#: So many good looks in a row are wanted.
+STEADY = 3
+#: Seconds between two looks.
+INTERVAL = 1.0
 
 SPEC: dict[str, Any] = {
     "argument_spec": {

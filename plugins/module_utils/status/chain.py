@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..kubernetes.cluster_view import ClusterView
 from .report import Finding, worst_of
@@ -32,7 +32,7 @@ SOON = 60.0
 #: One that an issuer, external-dns or the start of a pod will mend; how long that takes nobody can say.
 IN_TIME = math.inf
 #: State and text, and of a broken link the seconds within which the systems may mend it by themselves.
-Judgement = tuple[str, str] | tuple[str, str, float]
+Judgement: TypeAlias = "tuple[str, str] | tuple[str, str, float]"
 
 
 @dataclass(frozen=True)
