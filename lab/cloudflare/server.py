@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from ..authority import Authority
-from ..doors import address_error
+from ..public_site import PublicSite
 from ..scenario import PlatformFaults
 from ..state import LabState
 from .zones import Refusal, Zones
@@ -39,19 +38,13 @@ class Cloudflare:
     def __init__(
         self, state: LabState, host: str, zones: list[str], faults: PlatformFaults, authority: Authority
     ) -> None:
-        self.state, self.host, self.faults, self.authority = state, host, faults, authority
+        self.host, self.faults = host, faults
         self.zones = Zones(zones)
         self.requests: Counter[str] = Counter()
-        self._runner: web.AppRunner | None = None
+        self._site = PublicSite(state, "cloudflare", NAME, host, PORT, authority)
 
     async def start(self) -> None:
         """Listen; raises :class:`LabError` when the address is taken."""
-        issued = self.authority.issue([NAME, self.host], common_name=NAME)
-        crt, key = self.state.root / "cloudflare.crt", self.state.root / "cloudflare.key"
-        self.state.write(crt, issued.certificate.decode())
-        self.state.write(key, issued.key.decode())
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(crt, key)
         app = web.Application(middlewares=[self._middleware])
         base = "/client/v4"
         app.router.add_get(f"{base}/user/tokens/verify", self._verify)
@@ -61,24 +54,17 @@ class Cloudflare:
         app.router.add_put(f"{base}/zones/{{zone}}/dns_records/{{id}}", self._replace)
         app.router.add_patch(f"{base}/zones/{{zone}}/dns_records/{{id}}", self._replace)
         app.router.add_delete(f"{base}/zones/{{zone}}/dns_records/{{id}}", self._remove)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self.host, PORT, ssl_context=context).start()
-        except OSError as error:
-            raise address_error(error, self.host, PORT) from error
+        await self._site.start(app)
 
     async def stop(self) -> None:
         """Listen no more."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._site.stop()
 
     def status(self) -> dict[str, Any]:
         """Return the zones with their records."""
         return {
             "listen": f"{self.host}:{PORT}",
-            "open": self._runner is not None,
+            "open": self._site.is_open,
             "zones": {z["name"]: self.zones.records(z["id"]) for z in self.zones.all()},
             "requests": dict(sorted(self.requests.items())),
         }

@@ -10,7 +10,6 @@ its id. The vanilla one is there from the beginning.
 
 from __future__ import annotations
 
-import ssl
 from collections import Counter
 from typing import Any
 
@@ -19,7 +18,7 @@ from aiohttp import web
 
 from .. import yaml_text
 from ..authority import Authority
-from ..doors import address_error
+from ..public_site import PublicSite
 from ..state import LabState
 from .schematics import SchematicError, canonical, identifier
 
@@ -35,11 +34,11 @@ class ImageFactory:
     """
 
     def __init__(self, state: LabState, host: str, authority: Authority) -> None:
-        self.state, self.host, self.authority = state, host, authority
+        self.host = host
         self.schematics: dict[str, str] = {}
         self.add({})
         self.requests: Counter[str] = Counter()
-        self._runner: web.AppRunner | None = None
+        self._site = PublicSite(state, "factory", NAME, host, PORT, authority)
 
     def add(self, body: Any) -> str:
         """Take a schematic and return its id.
@@ -56,27 +55,14 @@ class ImageFactory:
 
     async def start(self) -> None:
         """Listen; raises :class:`LabError` when the address is taken."""
-        issued = self.authority.issue([NAME, self.host], common_name=NAME)
-        crt, key = self.state.root / "factory.crt", self.state.root / "factory.key"
-        self.state.write(crt, issued.certificate.decode())
-        self.state.write(key, issued.key.decode())
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(crt, key)
         app = web.Application()
         app.router.add_post("/schematics", self._create)
         app.router.add_get("/schematics/{id}", self._read)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self.host, PORT, ssl_context=context).start()
-        except OSError as error:
-            raise address_error(error, self.host, PORT) from error
+        await self._site.start(app)
 
     async def stop(self) -> None:
         """Listen no more."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._site.stop()
 
     def status(self) -> dict[str, Any]:
         """Return the ids that it knows, and how often each call came."""

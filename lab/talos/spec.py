@@ -9,12 +9,12 @@ The defaults are a Mac mini of the home-lab: an internal Apple NVMe disk, a Sams
 
 from __future__ import annotations
 
-import hashlib
 import uuid as uuids
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..factory.schematics import canonical, identifier
 from ..scenario import TalosDelays as Delays
 
 __all__ = ["Delays", "Disk", "Link", "NodeSpec", "default_disks", "default_links", "schematic_id"]
@@ -114,16 +114,8 @@ def default_links(number: int = 1) -> list[Link]:
 
 
 def schematic_id(extensions: Iterable[str]) -> str:
-    """The Image Factory's id of a schematic with these official extensions and nothing else.
-
-    Lower-case SHA-256 of the canonical YAML (siderolabs/image-factory ``pkg/schematic``).
-    """
-    names = list(extensions)
-    text = "customization: {}\n"
-    if names:
-        items = "".join(f"            - {name}\n" for name in names)
-        text = f"customization:\n    systemExtensions:\n        officialExtensions:\n{items}"
-    return hashlib.sha256(text.encode()).hexdigest()
+    """The Image Factory's id of a schematic with these official extensions and nothing else."""
+    return identifier(canonical({"customization": {"systemExtensions": {"officialExtensions": list(extensions)}}}))
 
 
 def extension_status(name: str, version: str) -> dict[str, Any]:

@@ -327,9 +327,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         lock_dir=params["lock_dir"],
         tolerated=params["tolerate"],
         control_planes=[target_of(item) for item in params["control_planes"]],
-        schematic=params["schematic"] or "",
-        factory_door=params["factory_door"] or "",
-        factory_ca_file=params["factory_ca_file"] or "",
+        supply=factory.Supply.of(params),
         spare=_spare(params, ctx) if params["kubeconfig"] else None,
     )
     return apply.Apply(target_of(params), identity_of(params, ctx), wanted, options, ctx).run()

@@ -180,9 +180,7 @@ def run(params: Mapping[str, Any], ctx: Context) -> dict[str, Any]:
         float(params["wait_timeout"]),
         float(params["timeout"]),
         tuple(params["tolerate"]),
-        schematic=params["schematic"] or "",
-        factory_door=params["factory_door"] or "",
-        factory_ca_file=params["factory_ca_file"] or "",
+        supply=factory.Supply.of(params),
     )
     return upgrade.Upgrade(target_of(params), identity, image, guard, options, ctx).run()
 

@@ -47,31 +47,30 @@ class HomeopsError(Exception):
 
     def sentence(self) -> str:
         """Return the whole message, as one or two sentences on one line where the answer allows it."""
+        remedy = f" {self.remedy.strip().rstrip('.')}." if self.remedy else ""
+        return f"{self.finding()}.{remedy}"
+
+    def finding(self) -> str:
+        """Return what was attempted and what came back, without what to do and without its full stop."""
         head = self.attempted[:1].upper() + self.attempted[1:]
         if self.target:
             head += f" on {self.target}"
         head += " failed"
         if self.answer:
             head += f": {self.answer.strip().rstrip('.')}"
-        head += "."
-        if self.remedy:
-            head += f" {self.remedy.strip().rstrip('.')}."
         return head
 
 
 class InputError(HomeopsError):
     """The input is wrong: found before any system was contacted, so nothing has changed."""
 
-    def sentence(self) -> str:
+    def finding(self) -> str:
         """Return the finding itself; nothing was attempted yet, so nothing 'failed'."""
         text = self.attempted[:1].upper() + self.attempted[1:]
         if self.target:
             text += f" ({self.target})"
         if self.answer:
             text += f": {self.answer.strip().rstrip('.')}"
-        text += "."
-        if self.remedy:
-            text += f" {self.remedy.strip().rstrip('.')}."
         return text
 
 

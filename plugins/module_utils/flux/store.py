@@ -34,8 +34,6 @@ _PLURALS = {
 _MERGE = "application/merge-patch+json"
 #: So many causes are looked into.
 _LOOKED_AT = 3
-#: Answers that pass by themselves.
-_BUSY = (429, 500, 502, 503, 504)
 
 
 class Store:
@@ -116,7 +114,7 @@ class Store:
             except Unreachable as error:
                 return Observation(False, f"the API is not reachable: {error.answer}")
             except KubernetesError as error:
-                if error.code not in _BUSY:
+                if not error.passing:
                     raise
                 return Observation(False, error.answer)
             last[:] = [report]

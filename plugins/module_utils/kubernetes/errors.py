@@ -50,6 +50,11 @@ class KubernetesError(HomeopsError):
     message: str = ""
     retry_after: float | None = None
 
+    @property
+    def passing(self) -> bool:
+        """Whether the same question may be answered a moment later: the server is busy, or starting."""
+        return self.code in (429, 500, 502, 503, 504)
+
 
 class Unreachable(KubernetesError):
     """No connection, or it broke before the whole answer was there.
@@ -58,6 +63,11 @@ class Unreachable(KubernetesError):
     """
 
     again: bool = False
+
+    @property
+    def passing(self) -> bool:
+        """It may come back."""
+        return True
 
 
 class NotTrusted(KubernetesError):

@@ -221,7 +221,7 @@ class Waiter:
             self._remedy = error.remedy
             return Observation(False, f"the API is not reachable: {error.answer}")
         except KubernetesError as error:
-            if error.code not in (429, 500, 502, 503, 504):
+            if not error.passing:
                 raise
             self._remedy = error.remedy
             return Observation(False, error.answer)

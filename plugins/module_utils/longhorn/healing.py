@@ -12,15 +12,13 @@ from collections.abc import Callable, Sequence
 from ..common.context import Context
 from ..common.errors import WaitTimeout
 from ..common.wait import Observation, wait_until
-from ..kubernetes.errors import KubernetesError, Unreachable
+from ..kubernetes.errors import KubernetesError
 from .replicas import VolumeRow, hopeless, judge
 
 #: Seconds between two looks: a rebuild takes minutes, and each look lists all volumes and replicas.
 INTERVAL = 2.0
 #: Volumes that one progress line names.
 NAMED = 3
-#: Answers of an API that is restarting, as it may be just after a node was away.
-_PASSING = (429, 500, 502, 503, 504)
 
 
 def settled(
@@ -47,7 +45,7 @@ def settled(
         try:
             found, failure = read(), None
         except KubernetesError as error:
-            if not isinstance(error, Unreachable) and error.code not in _PASSING:
+            if not error.passing:  # the API may restart just after a node was away
                 raise
             failure = error
             return Observation(False, f"the Kubernetes API: {error.answer or error}")

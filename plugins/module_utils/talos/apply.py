@@ -23,7 +23,6 @@ from ..kubernetes.errors import KubernetesError
 from . import (
     apply_plan,
     config_source,
-    factory,
     kubernetes_images,
     kubernetes_state,
     node_state,
@@ -36,6 +35,7 @@ from .client import ApplyAnswer, TalosClient
 from .config_source import Desired
 from .connection import NodeMode, Target, connect
 from .errors import INVALID_ARGUMENT, ConnectionLost, TalosError
+from .factory import Supply
 from .guard import Guard
 from .identity import Identity
 from .pki import fingerprint
@@ -66,9 +66,7 @@ class Options:
     tolerated: Sequence[str] = ("nodeReady",)
     kubernetes_policy: str = "allow"
     control_planes: Sequence[Target] = ()
-    schematic: str = ""
-    factory_door: str = ""
-    factory_ca_file: str = ""
+    supply: Supply = field(default_factory=Supply)
     spare: Spare | None = None
 
 
@@ -188,6 +186,11 @@ class Apply:
                 facts={**self.result, "changed": False},
             )
 
+    @property
+    def _installer(self) -> str:
+        """The installer that the config names, empty for none."""
+        return str((self.wanted.machine.get("install") or {}).get("image") or "")
+
     def _have_installer(self, plan: Plan) -> None:
         """Before a first install, have the Image Factory know the schematic of the installer.
 
@@ -195,19 +198,12 @@ class Apply:
         """
         if plan.action != "install":
             return
-        told = factory.ensure(
-            self.options.schematic,
-            str((self.wanted.machine.get("install") or {}).get("image") or ""),
-            door=self.options.factory_door,
-            ca_file=self.options.factory_ca_file,
-            predict=self.ctx.check_mode,
-        )
-        if told:
+        if self.options.supply.ensure(self._installer, predict=self.ctx.check_mode):
             self.result["notes"].append("the Image Factory is given the schematic, which it did not know")
 
     def _compare_version(self, client: TalosClient, mode: NodeMode) -> None:
         """Warn of a node that runs another Talos than its config installs: an apply upgrades nothing."""
-        wanted = upgrade_plan.image(str((self.wanted.machine.get("install") or {}).get("image") or ""))
+        wanted = upgrade_plan.image(self._installer)
         if wanted is None or mode is not NodeMode.CONFIGURED:
             return
         differs = upgrade_plan.plan(node_state.running_of(client), wanted).why

@@ -15,6 +15,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,28 +107,44 @@ class Factory:
             raise HomeopsError(doing, target=self.host, answer=text, remedy=_REMEDY, param="schematic") from error
 
 
-def ensure(text: str, reference: str, *, door: str = "", ca_file: str = "", predict: bool = False) -> bool:
-    """Have the factory know the schematic of an installer; tell whether it had to be told.
+@dataclass(frozen=True)
+class Supply:
+    """The options of the module: what the factory may have to be given, and how it is reached.
 
-    :param text: the canonical text; empty asks for nothing.
-    :param reference: the installer; one of no factory asks for nothing.
-    :param predict: only ask.
-    :raises HomeopsError: it cannot be asked, or refuses.
+    :param schematic: the installer's canonical text; empty asks nobody for anything.
     """
-    wanted = image(reference)
-    if not text or wanted is None or not wanted.schematic:
-        return False
-    if wanted.schematic != Schematic(text).id:
-        raise InputError(
-            "the schematic is not the installer's",
-            target=reference,
-            answer=f"its id is {Schematic(text).id}",
-            remedy="Take both from one talos_schematic",
-            param="schematic",
-        )
-    factory = Factory(reference.partition("/")[0], door, ca_file)
-    if factory.knows(wanted.schematic):
-        return False
-    if not predict:
-        factory.register(text)
-    return True
+
+    schematic: str = ""
+    door: str = ""
+    ca_file: str = ""
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Supply:
+        """Return what a module was given, see :data:`OPTIONS`."""
+        return cls(params["schematic"] or "", params["factory_door"] or "", params["factory_ca_file"] or "")
+
+    def ensure(self, reference: str, *, predict: bool = False) -> bool:
+        """Have the factory know the schematic of an installer; tell whether it had to be told.
+
+        :param reference: the installer; one of no factory asks for nothing.
+        :param predict: only ask.
+        :raises HomeopsError: it cannot be asked, or refuses.
+        """
+        wanted = image(reference)
+        if not self.schematic or wanted is None or not wanted.schematic:
+            return False
+        own = Schematic(self.schematic).id
+        if wanted.schematic != own:
+            raise InputError(
+                "the schematic is not the installer's",
+                target=reference,
+                answer=f"its id is {own}",
+                remedy="Take both from one talos_schematic",
+                param="schematic",
+            )
+        factory = Factory(reference.partition("/")[0], self.door, self.ca_file)
+        if factory.knows(own):
+            return False
+        if not predict:
+            factory.register(self.schematic)
+        return True

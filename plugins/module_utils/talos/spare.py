@@ -93,9 +93,9 @@ class Spare:
                 heard = error
                 if bare or isinstance(error, _HOPELESS) or silence.passed:
                     return Observation(True, "", Verdict())
-                return Observation(False, f"the Kubernetes API cannot be asked: {_told(error)}")
+                return Observation(False, f"the Kubernetes API cannot be asked: {error.finding()}")
             heard = None
-            return Observation(not found.reasons, "; ".join(found.reasons), found)
+            return Observation(not found.reasons or found.hopeless, "; ".join(found.reasons), found)
 
         try:
             found = wait_until(
@@ -108,23 +108,17 @@ class Spare:
             )
         except WaitTimeout as error:
             if heard is None:
-                raise HomeopsError(
-                    "rebooting this node",
-                    target=target,
-                    answer=error.answer.partition("still: ")[2] or error.answer,
-                    remedy="Heal that and run the same again, give it more time, or store the machine config for a "
-                    "later reboot (reboot_policy: staged); without a kubeconfig only etcd is asked. Nothing was sent",
-                    param="health_timeout",
-                    facts=facts,
-                ) from error
+                raise _refused(target, error.answer.partition("still: ")[2] or error.answer, facts) from error
             found = None
         if heard is not None and not bare:
             self._unasked(heard, target, ctx, facts)
+        if found is not None and found.reasons:
+            raise _refused(target, "; ".join(found.reasons), facts)
         return found or Verdict()
 
     def _unasked(self, error: HomeopsError, target: str, ctx: Context, facts: Mapping[str, Any]) -> None:
         """Refuse, or warn where that was asked for."""
-        text = f"Kubernetes cannot be asked whether it can spare the node: {_told(error)}"
+        text = f"Kubernetes cannot be asked whether it can spare the node: {error.finding()}"
         if self.unreachable == "reboot":
             ctx.warn(f"{target}: {text}. It reboots all the same, as kubernetes_unreachable says")
             return
@@ -151,7 +145,7 @@ class Spare:
     def unforeseen(self, error: HomeopsError) -> str:
         """Say what it means that the API cannot be asked."""
         what = "go on all the same" if self.unreachable == "reboot" else "be refused"
-        return f"the reboot would {what}: Kubernetes cannot be asked whether it can spare the node: {_told(error)}"
+        return f"the reboot would {what}: Kubernetes cannot be asked whether it can spare the node: {error.finding()}"
 
     def missing(self, name: str, boot_id: str) -> str:
         """Say what a rebooted node lacks to be back in Kubernetes; empty when it is."""
@@ -160,7 +154,7 @@ class Spare:
         except NotFound:
             node = None
         except KubernetesError as error:
-            return f"the Kubernetes API cannot be asked: {_told(error)}"
+            return f"the Kubernetes API cannot be asked: {error.finding()}"
         return spare_plan.missing(node, boot_id)
 
     def _kube(self) -> Client:
@@ -169,6 +163,13 @@ class Spare:
         return self._client
 
 
-def _told(error: HomeopsError) -> str:
-    """Return what was attempted and what came back, without what to do."""
-    return str(error).removesuffix(f" {error.remedy.strip().rstrip('.')}.").rstrip(".")
+def _refused(target: str, answer: str, facts: Mapping[str, Any]) -> HomeopsError:
+    return HomeopsError(
+        "rebooting this node",
+        target=target,
+        answer=answer,
+        remedy="Heal that and run the same again, give it more time, or store the machine config for a later reboot "
+        "(reboot_policy: staged); without a kubeconfig only etcd is asked. Nothing was sent",
+        param="health_timeout",
+        facts=facts,
+    )

@@ -27,10 +27,12 @@ class Verdict:
 
     :param reasons: why not, as sentences; empty when it may.
     :param ready: whether the node itself is Ready now.
+    :param hopeless: among the reasons is one that no waiting takes away.
     """
 
     reasons: tuple[str, ...] = ()
     ready: bool = False
+    hopeless: bool = False
 
 
 def judge(name: str, nodes: Sequence[Object], cni: bool, volumes: Sequence[replicas.VolumeRow]) -> Verdict:
@@ -48,7 +50,7 @@ def judge(name: str, nodes: Sequence[Object], cni: bool, volumes: Sequence[repli
     if not cni and not any(ready.values()):
         reasons = []
     reasons += replicas.judge(volumes, name).reasons
-    return Verdict(tuple(reasons), ready.get(name, False))
+    return Verdict(tuple(reasons), ready.get(name, False), bool(replicas.hopeless(volumes, name)))
 
 
 def missing(node: Object | None, boot_id: str) -> str:

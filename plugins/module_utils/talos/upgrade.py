@@ -17,10 +17,11 @@ from typing import Any
 from ..common.context import Context
 from ..common.errors import HomeopsError, InputError
 from ..common.wait import Deadline, Observation, wait_until
-from . import documents, factory, node_config, node_state, operations, state, upgrade_plan
+from . import documents, node_config, node_state, operations, state, upgrade_plan
 from .client import TalosClient
 from .connection import NodeMode, Target, connect
 from .errors import ConnectionLost, TalosError
+from .factory import Supply
 from .guard import Guard
 from .identity import Identity
 from .machine import disagreements, machine_of
@@ -37,9 +38,7 @@ class Options:
     wait_timeout: float = 1200.0
     call_timeout: float = 10.0
     tolerated: tuple[str, ...] = ()
-    schematic: str = ""
-    factory_door: str = ""
-    factory_ca_file: str = ""
+    supply: Supply = field(default_factory=Supply)
 
 
 @dataclass
@@ -94,13 +93,7 @@ class Upgrade:
                 )
             if self.ctx.diff_mode:
                 self.result["diff"] = _diff(self.target.label, running, self.image)
-            factory.ensure(
-                self.options.schematic,
-                self.image.reference,
-                door=self.options.factory_door,
-                ca_file=self.options.factory_ca_file,
-                predict=self.ctx.check_mode,
-            )
+            self.options.supply.ensure(self.image.reference, predict=self.ctx.check_mode)
             if self.ctx.check_mode:
                 return {**self.result, "version_after": self.image.version}
             self._write(client, deadline)

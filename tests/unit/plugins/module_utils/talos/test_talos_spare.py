@@ -154,6 +154,15 @@ def test_the_patience_has_an_end_and_the_refusal_names_who_is_not_well() -> None
     assert (refusal.value.param, refusal.value.facts) == ("health_timeout", FACTS)
 
 
+def test_a_volume_that_no_waiting_heals_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = VolumeRow("pvc-2", "media/music", 1, "attached", "healthy", 1, ("mini01",))
+    monkeypatch.setattr(spare.volumes, "read", lambda kube, namespace: [alone])
+    api = Api(nodes())
+    with pytest.raises(HomeopsError, match=r"pvc-2 \(media/music\).*Nothing was sent"):
+        asked(api, patience=600)
+    assert api.looks == 1
+
+
 def test_an_api_that_does_not_answer_refuses() -> None:
     api = Api(SILENT)
     with pytest.raises(HomeopsError, match=r"etcd can spare it.*connection refused.*Nothing was sent") as refusal:
