@@ -159,7 +159,8 @@ class Daemon:
         """Carry out one request of the control socket."""
         match request.get("do"):
             case "ping":
-                return {"pid": os.getpid(), "net": self.net}
+                hosts = {name: door_address(address, self.net) for name, address in NODES.items()}
+                return {"pid": os.getpid(), "net": self.net, "hosts": hosts}
             case "status":
                 return await self.status()
             case "stop":

@@ -3,9 +3,10 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Inventory source that adds no host: it starts the lab when it is not running, and says where it is.
+"""Inventory source that starts the lab when it is not running, and says where it is.
 
-The net and the folder are given as plain values, because a template would be compiled anew for every task.
+The net, the folder and the nodes' addresses are given as plain values, because Ansible compiles a template anew for
+every task. Where no lab runs, group_vars derive the addresses from the model.
 
 ``HOMEOPS_LAB_AUTOSTART=0`` leaves the lab alone. Only the standard library is imported, because Ansible runs this with
 whatever ``python3`` is first in PATH, and every playbook run pays for it.
@@ -23,17 +24,20 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
 def main() -> int:
-    """Start the lab if needed and print an inventory of two variables."""
+    """Start the lab if needed and print an inventory of where it is."""
     if "--help" in sys.argv or "-h" in sys.argv:
         print(__doc__)
         return 0
-    if os.environ.get("HOMEOPS_LAB_AUTOSTART", "1") != "0" and not runs():
+    hosts = running()
+    if os.environ.get("HOMEOPS_LAB_AUTOSTART", "1") != "0" and hosts is None:
         problem = start()
         if problem:
             print(problem, file=sys.stderr)
             return 1
+        hosts = running()
+    doors = {name: {"ansible_host": address} for name, address in (hosts or {}).items()}
     places = {"homeops_lab_net": net(), "homeops_lab_dir": directory()}
-    print(json.dumps({"all": {"vars": places}, "_meta": {"hostvars": {}}}))
+    print(json.dumps({"all": {"hosts": list(doors), "vars": places}, "_meta": {"hostvars": doors}}))
     return 0
 
 
@@ -47,12 +51,12 @@ def net() -> str:
     return os.environ.get("HOMEOPS_LAB_NET") or "127.29"
 
 
-def runs() -> bool:
-    """Tell whether this lab's daemon answers on the net that is asked for."""
+def running() -> dict[str, str] | None:
+    """Return the nodes' addresses by name when this lab's daemon answers on the net that is asked for."""
     try:
         descriptor = os.open(directory(), os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
-        return False
+        return None
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(5)
@@ -61,10 +65,11 @@ def runs() -> bool:
             connection.sendall(b'{"do": "ping"}\n')
             answer = json.loads(connection.makefile().readline())
     except (OSError, ValueError):
-        return False
+        return None
     finally:
         os.close(descriptor)
-    return answer.get("result", {}).get("net") == net()
+    result = answer.get("result", {})
+    return result.get("hosts", {}) if result.get("net") == net() else None
 
 
 def start() -> str:

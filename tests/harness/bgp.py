@@ -189,7 +189,7 @@ PLURALS = {
 }
 
 
-def until(what: str, check: Callable[[], Any], timeout: float = 30.0) -> Any:
+def until(what: str, check: Callable[[], Any], timeout: float = 120.0) -> Any:
     """Wait until ``check`` returns something true, and return it."""
     deadline = time.monotonic() + timeout
     while True:

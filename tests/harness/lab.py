@@ -138,7 +138,7 @@ class Lab:
         """Writes at the Kubernetes API by ``METHOD path``, those of the lab's own controllers left out."""
         return dict(self.status()["requests"]["kubernetes_writes"])
 
-    def play(self, *args: str, playbook: str = "site.yml", timeout: float = 420, **env: str) -> Run:
+    def play(self, *args: str, playbook: str = "site.yml", timeout: float = 900, **env: str) -> Run:
         """Run a playbook against this lab.
 
         :param args: further arguments of ``ansible-playbook``.
@@ -147,7 +147,7 @@ class Lab:
         program = str(Path(sys.executable).parent / "ansible-playbook")
         return self._run([program, str(CHECKOUT / playbook), *args], args, timeout, env)
 
-    def demo(self, *args: str, timeout: float = 420) -> Run:
+    def demo(self, *args: str, timeout: float = 900) -> Run:
         """Run ``make demo`` against this lab; ``args`` are further arguments of its ``ansible-playbook``."""
         return self._run(["make", "--no-print-directory", "demo", f"ARGS={' '.join(args)}"], args, timeout, {})
 

@@ -126,7 +126,7 @@ class PlatformCluster(FluxCluster):
         """Tell whether a Deployment is available."""
         return (self.condition("apps/v1", "Deployment", name, namespace, "Available") or ("",))[0] == "True"
 
-    def until(self, what: str, test: Callable[[], Any], seconds: float = 60) -> Any:
+    def until(self, what: str, test: Callable[[], Any], seconds: float = 180) -> Any:
         """Wait for a fact."""
         end = time.monotonic() + seconds
         while True:

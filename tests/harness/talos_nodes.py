@@ -156,13 +156,13 @@ class TalosNodes:
         arguments: Mapping[str, Any] = self.arguments(number, patches, **more)
         return talos_apply.run(arguments, ctx or Context())
 
-    def bootstrap(self, timeout: float = 20.0) -> None:
+    def bootstrap(self, timeout: float = 120.0) -> None:
         """Bring etcd up on all nodes, which must be configured."""
         with self.client(1) as client:
             client.bootstrap()
         self.until(lambda: all(node.etcd_voter and node.state == "running" for node in self.nodes), timeout)
 
-    def until(self, condition: Callable[[], bool], timeout: float = 20.0) -> None:
+    def until(self, condition: Callable[[], bool], timeout: float = 120.0) -> None:
         """Wait for a condition of the nodes."""
         deadline = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=timeout)
         while not condition():

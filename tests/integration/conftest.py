@@ -19,7 +19,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     running = Lab("127.53", tmp_path_factory.mktemp("standing"))
     running.up("--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
     try:
-        first = running.play(timeout=900)
+        first = running.play()
         assert first.rc == 0, first.output
         print(f"the lab stands after {first.seconds:.0f} s")
         yield running

@@ -95,7 +95,7 @@ def _volume(operator: Operator) -> str:
     return next((row.robustness for row in _rows(operator) if row.state == "attached"), "")
 
 
-def _until(test: Callable[[], bool], seconds: float = 60) -> None:
+def _until(test: Callable[[], bool], seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while not test():
         assert time.monotonic() < end

@@ -24,6 +24,8 @@ from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.errors 
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.wait import Failed
 
 Call = Callable[..., dict[str, Any]]
+#: Seconds that a wait may take which is to end at once: so many that a slow machine never needs half of them.
+PATIENCE = 600
 
 
 def config_map(name: str, namespace: str, **labels: str) -> dict[str, Any]:
@@ -123,9 +125,9 @@ def test_a_failed_job_ends_the_wait_at_once(call: Call, namespace: str, api: Cli
     set_status(api, f"/apis/batch/v1/namespaces/{namespace}/jobs/j", status)
     began = time.monotonic()
     with pytest.raises(Failed, match="no luck") as caught:
-        call("kube_wait", targets=[{"kind": "Job", "name": "j", "namespace": namespace}], wait_timeout=30)
+        call("kube_wait", targets=[{"kind": "Job", "name": "j", "namespace": namespace}], wait_timeout=PATIENCE)
     assert caught.value.param == "targets" and f"kubectl -n {namespace} describe job j" in caught.value.remedy
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE / 2
 
 
 def test_a_wait_in_vain_says_what_the_pods_say_and_what_to_do(call: Call, namespace: str, api: Client) -> None:
@@ -166,8 +168,8 @@ def test_every_door_is_asked_and_the_silent_one_is_named(call: Call, namespace: 
     assert "n2 (127.9.9.9:" in text and "connection refused" in text and "n1 (" not in text
     assert "kube-apiserver runs on that node" in caught.value.remedy
     began = time.monotonic()
-    states = call("kube_wait", targets=targets, doors=[own, closed], wait_timeout=60, check=True)["doors"]
-    assert [state["ready"] for state in states] == [True, False] and time.monotonic() - began < 5
+    states = call("kube_wait", targets=targets, doors=[own, closed], wait_timeout=PATIENCE, check=True)["doors"]
+    assert [state["ready"] for state in states] == [True, False] and time.monotonic() - began < PATIENCE / 2
 
 
 def test_a_door_with_another_certificate_is_not_waited_for(call: Call, namespace: str) -> None:
@@ -201,8 +203,8 @@ def test_a_timeout_names_every_missing_target(call: Call, namespace: str) -> Non
 def test_check_mode_looks_once_and_tells(call: Call, namespace: str) -> None:
     targets = [{"kind": "ConfigMap", "name": "gone", "namespace": namespace}, {"kind": "Namespace", "name": namespace}]
     began = time.monotonic()
-    states = call("kube_wait", targets=targets, wait_timeout=60, check=True)["targets"]
-    assert [state["ready"] for state in states] == [False, True] and time.monotonic() - began < 5
+    states = call("kube_wait", targets=targets, wait_timeout=PATIENCE, check=True)["targets"]
+    assert [state["ready"] for state in states] == [False, True] and time.monotonic() - began < PATIENCE / 2
 
 
 def test_an_api_that_comes_later_is_waited_for(call: Call, server: Any) -> None:

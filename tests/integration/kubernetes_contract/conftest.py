@@ -86,7 +86,7 @@ class Http:
         more = "".join(f"&{name}={value}" for name, value in query.items())
         return self.ask("PATCH", f"{path}?fieldManager={manager}{more}", body, APPLY)
 
-    def until(self, path: str, holds: Any, seconds: float = 10.0) -> Answer:
+    def until(self, path: str, holds: Any, seconds: float = 60.0) -> Answer:
         """The first answer for which ``holds(answer)`` is true."""
         end = time.monotonic() + seconds
         while True:
@@ -127,7 +127,7 @@ def http(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     directory = tmp_path_factory.mktemp(request.param)
     with KubeServer(directory, request.param) as server:
         client = Http(server, directory)
-        client.until("/api/v1/namespaces/default", lambda answer: answer.status == 200, 30)
+        client.until("/api/v1/namespaces/default", lambda answer: answer.status == 200)
         yield client
 
 

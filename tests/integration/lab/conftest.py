@@ -47,7 +47,7 @@ PATCH: dict[str, Any] = {
 }
 
 
-def eventually(check: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
+def eventually(check: Callable[[], Any], what: str, seconds: float = 120.0) -> Any:
     """Wait until ``check`` returns something true, and return it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -109,7 +109,7 @@ class Cluster:
             return True
 
         eventually(accepted, "the bootstrap")
-        eventually(lambda: all(d["open"] for d in self.doors().values()), "the opening of all doors", 60)
+        eventually(lambda: all(d["open"] for d in self.doors().values()), "the opening of all doors")
         with self.node(1) as client:
             text = kubeconfig.unpack(client.kubeconfig())
         config = yaml.safe_load(text)

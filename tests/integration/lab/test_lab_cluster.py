@@ -434,7 +434,7 @@ def test_workloads_roll(cluster: Cluster) -> None:
 def test_a_reset_everywhere_drops_the_kubernetes(cluster: Cluster) -> None:
     for number in (3, 2, 1):
         reset(cluster, number)
-    eventually(lambda: all(n["stage"] == "maintenance" for n in cluster.lab.status()["nodes"]), "maintenance", 60)
+    eventually(lambda: all(n["stage"] == "maintenance" for n in cluster.lab.status()["nodes"]), "maintenance")
     eventually(lambda: cluster.lab.status()["kubernetes"]["backend"] is None, "the end of the backend")
     assert not any(door["open"] for door in cluster.doors().values())
     eventually(lambda: not (cluster.lab.directory / "kubernetes").exists(), "the end of the data")

@@ -90,7 +90,7 @@ def test_node_configs_tell_what_the_daemons_say(kubernetes: Kubernetes) -> None:
             for p in peers
         )
 
-    until("established with three routes each", reported, 10)
+    until("established with three routes each", reported)
     items = kubernetes.ask("GET", f"{CILIUM}/ciliumbgpnodeconfigs")["items"]
     assert {item["metadata"]["name"] for item in items} == set(NODES)
     assert all(item["metadata"]["ownerReferences"][0]["name"] == "home-ops" for item in items)
@@ -197,10 +197,10 @@ def test_a_killed_node_leaves_stale_routes(lab: Lab, router: Router, kubernetes:
 
 def test_power_off_kills_the_speaker_and_power_on_brings_it_back(lab: Lab, router: Router) -> None:
     lab.command("fault", "mini02", "die")
-    until("no speaker of it", lambda: {s["node"] for s in lab.status()["bgp"]["gobgpd"]} == {"mini01", "mini03"}, 5)
+    until("no speaker of it", lambda: {s["node"] for s in lab.status()["bgp"]["gobgpd"]} == {"mini01", "mini03"})
     assert router.peers()[NODES["mini02"]]["state"] != "Established"
     lab.command("power", "on", "mini02")
-    until("the node is back", lambda: all_accept(router, 3), 40)
+    until("the node is back", lambda: all_accept(router, 3))
 
 
 @pytest.mark.usefixtures("clear")
@@ -285,7 +285,7 @@ def test_a_killed_daemon_takes_every_speaker_along(lab: Lab) -> None:
     assert len(speakers) == 3
     os.kill(status["pid"], signal.SIGKILL)
     owner = str(lab.directory.resolve())
-    until("no process is left", lambda: not processes_of(owner), 5)
+    until("no process is left", lambda: not processes_of(owner))
     assert not any(runs(pid) for pid in speakers)
 
 

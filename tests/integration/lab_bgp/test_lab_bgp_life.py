@@ -18,6 +18,9 @@ from lab.process import processes_of
 from tests.harness.bgp import BGP, Router, until
 from tests.harness.lab import Lab
 
+#: Times a second that a lab may wake up while nothing happens.
+AWAKENINGS = 20
+
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
@@ -51,7 +54,7 @@ def test_a_killed_daemon_takes_everything_along(lab: Lab) -> None:
     mine = net_namespaces(pids) - net_namespaces([os.getpid()])
     assert len(mine) == 1 and len(users_of(mine)) >= 2  # the holder and bgpd
     os.kill(lab.status()["pid"], signal.SIGKILL)
-    until("no process of the lab", lambda: not processes_of(owner), 5)
+    until("no process of the lab", lambda: not processes_of(owner))
     assert users_of(mine) == []
     linked = (lab.directory / "bgp").resolve()
     lab.down()
@@ -67,23 +70,23 @@ def test_down_leaves_nothing(lab: Lab) -> None:
     assert users_of(mine) == [] and not linked.exists()
 
 
-def test_up_is_fast_and_a_lab_at_rest_costs_nothing(lab: Lab) -> None:
-    began = time.monotonic()
+def test_a_lab_at_rest_sleeps(lab: Lab) -> None:
     lab.up()
-    assert time.monotonic() - began < 5
     until("bgpd runs", lambda: lab.status()["bgp"]["bgpd"]["running"])
-    before, moment = cpu(lab), time.monotonic()
+    before = awakenings(lab)
     time.sleep(5)
-    assert (cpu(lab) - before) / (time.monotonic() - moment) < 0.05
+    # What it costs is measured by bench/lab.py; how often it wakes up is the same on every machine.
+    assert awakenings(lab) - before < 5 * AWAKENINGS
 
 
-def cpu(lab: Lab) -> float:
-    """Processor seconds of all processes of the lab."""
-    ticks = 0
-    for pid in [*processes_of(str(lab.directory.resolve()))]:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+def awakenings(lab: Lab) -> int:
+    """How often all processes of the lab went to sleep, so far: as often as they woke up."""
+    found = 0
+    for pid in processes_of(str(lab.directory.resolve())):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            line = next(line for line in (task / "status").read_text().splitlines() if line.startswith("voluntary"))
+            found += int(line.split()[1])
+    return found
 
 
 def test_without_the_daemons_the_console_still_stores(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -210,7 +210,7 @@ def test_a_slow_apply(bare: Lab, router: Router) -> None:
     bare.console_fault(slow_apply=1.5)
     router.upload(TEXT)
     assert router.peers() == {}
-    until("applied at last", lambda: set(router.peers()) == {"172.29.51.11"}, 8)
+    until("applied at last", lambda: set(router.peers()) == {"172.29.51.11"})
 
 
 def test_static_dns(router: Router) -> None:

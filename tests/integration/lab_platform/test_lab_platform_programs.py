@@ -52,7 +52,7 @@ def test_a_cluster_waits_for_its_plugin_and_becomes_healthy(database: PlatformCl
     database.install(
         "plugin-barman-cloud", "0.1.0", "barman-cloud", "cnpg-system", {"fullnameOverride": "barman-cloud"}
     )
-    database.until("the cluster is healthy", lambda: phase(database) == "Cluster in healthy state", 90)
+    database.until("the cluster is healthy", lambda: phase(database) == "Cluster in healthy state")
     found = database.get(PG, "Cluster", "pg", SPACE)["status"]
     assert (found["readyInstances"], found["instances"], found["currentPrimary"]) == (2, 2, "pg-1")
     assert database.condition(PG, "Cluster", "pg", SPACE)[:2] == ("True", "ClusterIsReady")

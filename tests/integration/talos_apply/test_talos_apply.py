@@ -254,7 +254,7 @@ def test_try_reverts_by_itself_and_check_mode_does_not_end_it(cluster: TalosNode
     assert (again["changed"], again["try_open"]) == (False, True)
     looked = cluster.apply(1, [SYSCTL], ctx=Context(check_mode=True))
     assert (looked["action"], len(looked["config_warnings"])) == ("commit", 1)
-    cluster.until(lambda: cluster.nodes[0].try_timer is None, 10)
+    cluster.until(lambda: cluster.nodes[0].try_timer is None)
     back = cluster.apply(1)
     assert (back["changed"], back["try_open"]) == (False, False)
 

@@ -91,7 +91,7 @@ def test_a_text_that_accepts_nothing_is_diagnosed_and_repaired(
     # The nodes have no password here: with one on this side only no session would come up, which is not the point.
     broken = "\n".join(line for line in broken.split("\n") if " password " not in line)
     assert router.upload(broken).status in (200, 201)
-    until("three sessions", lambda: len(router.accepted()) == 3, 40)
+    until("three sessions", lambda: len(router.accepted()) == 3)
     time.sleep(6)  # a late policy takes effect after five seconds
     assert set(router.accepted().values()) == {0}
     told = call(udm_bgp_info, expected_prefixes=[{"prefix": "172.29.52.200/32"}], state_command=vtysh(lab))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -68,7 +67,7 @@ def setup(checkout: Path, part: str = "run", **environment: str) -> subprocess.C
     )
 
 
-def test_the_second_call_does_nothing_and_costs_nothing(checkout: Path) -> None:
+def test_the_second_call_does_nothing(checkout: Path) -> None:
     interpreter(checkout / "bin", "python3.11")
     first = setup(checkout)
     assert first.returncode == 0, first.stderr
@@ -76,10 +75,8 @@ def test_the_second_call_does_nothing_and_costs_nothing(checkout: Path) -> None:
     log = (checkout / "pip.log").read_text()
     assert "requirements-lab.txt" in log
     assert "requirements-test.txt" not in log
-    began = time.monotonic()
     second = setup(checkout)
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
-    assert time.monotonic() - began < 1
     assert (checkout / "pip.log").read_text() == log
 
 

@@ -50,12 +50,12 @@ def test_answers_come_together_and_a_late_one_holds_up_nobody() -> None:
 def test_a_question_that_may_take_longer_gives_no_time_to_the_others() -> None:
     done, never = threading.Event(), threading.Event()
     began = time.monotonic()
-    answers = ask_all({"node": lambda: done.wait(0.4) or 1, "late": never.wait}, 0.1, {"node": 60})
+    answers = ask_all({"node": lambda: done.wait(0.4) or 1, "late": never.wait}, 0.1, {"node": 600})
     assert answers["node"] == 1
     assert isinstance(answers["late"], Late) and answers["late"].text == "no answer within 0.1 s"
-    assert ask_all({"node": lambda: 1, "late": never.wait}, 0.1, {"node": 60})["node"] == 1
+    assert ask_all({"node": lambda: 1, "late": never.wait}, 0.1, {"node": 600})["node"] == 1
     # What is awaited for long costs nothing as soon as it has answered.
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 300
     never.set()
 
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -189,10 +188,8 @@ def test_broken_answers(stop: str, words: str, dial: Any, reply: Any) -> None:
 def test_deadline(dial: Any, reply: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "GRACE", 0.0)
     channel, _unused = dial(lambda path, body: reply([b"half"], stop="silence"))
-    began = time.monotonic()
     with pytest.raises(errors.DeadlineExceeded, match=r"no answer within 0\.2 s") as raised:
         call(channel, timeout=0.2)
-    assert time.monotonic() - began < 2
     assert raised.value.code == errors.DEADLINE_EXCEEDED
 
 
