@@ -16,6 +16,8 @@ export ANSIBLE_HOME := $(CURDIR)/.ansible
 # Ansible insists on UTF-8; this locale is there on every Debian.
 export LC_ALL := C.UTF-8
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+# Nearly everything here starts Python many times: what is compiled once is kept, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The Python which makes .venv (3.11 or newer); found when not given.
 export PYTHON
