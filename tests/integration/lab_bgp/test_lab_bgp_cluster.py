@@ -28,8 +28,10 @@ SERVICES = "/api/v1/namespaces/default/services"
 
 
 def all_accept(router: Router, prefixes: int) -> bool:
-    """Whether every node's session is up with so many prefixes."""
-    return router.accepted() == dict.fromkeys(NODES.values(), prefixes)
+    """Whether every node's session is up with so many prefixes, and bgpd has chosen among what it received."""
+    if router.accepted() != dict.fromkeys(NODES.values(), prefixes):
+        return False
+    return all(any(path.get("bestpath") for path in paths) for paths in router.routes().values())
 
 
 def hops(router: Router, prefix: str) -> list[str]:
@@ -56,14 +58,14 @@ def test_the_minimal_set_reaches_every_route(lab: Lab, router: Router, kubernete
     kubernetes.apply(documents.advertisement(), documents.peer_config(), documents.cluster_config())
     until("three sessions with two addresses and a pod range each", lambda: all_accept(router, 3))
     print(f"cold until sessions and prefixes: {time.monotonic() - began:.1f} s")
-    table = router.routes()
     addresses = [
         kubernetes.ask("GET", f"{SERVICES}/{name}")["status"]["loadBalancer"]["ingress"][0]["ip"]
         for name in ("web", "ingress")
     ]
-    assert set(table) == {*(f"{a}/32" for a in addresses), "10.244.0.0/24", "10.244.1.0/24", "10.244.2.0/24"}
     for address in addresses:
-        assert hops(router, f"{address}/32") == sorted(NODES.values())
+        until("balanced over all nodes", lambda a=address: hops(router, f"{a}/32") == sorted(NODES.values()))
+    table = router.routes()
+    assert set(table) == {*(f"{a}/32" for a in addresses), "10.244.0.0/24", "10.244.1.0/24", "10.244.2.0/24"}
     best = next(path for path in table[f"{addresses[0]}/32"] if path.get("bestpath"))
     assert best["locPrf"] == 200
     detail = router.show(f"show bgp ipv4 unicast {addresses[0]}/32 json")
@@ -256,7 +258,13 @@ def test_a_martian_next_hop_flaps(lab: Lab, router: Router) -> None:
 
 def test_the_legacy_twin_wins_and_gives_the_same_routes(router: Router, kubernetes: Kubernetes) -> None:
     until("all up", lambda: all_accept(router, 3))
-    table = {prefix: hops(router, prefix) for prefix in router.routes()}
+
+    def table() -> dict[str, list[str]]:
+        return {prefix: hops(router, prefix) for prefix in router.routes()}
+
+    # Each node's own pod range, and every address over all three.
+    until("balanced", lambda: all(len(over) == (1 if "/24" in prefix else 3) for prefix, over in table().items()))
+    before = table()
     kubernetes.apply(documents.legacy_policy())
 
     def legacy() -> bool:
@@ -265,7 +273,7 @@ def test_the_legacy_twin_wins_and_gives_the_same_routes(router: Router, kubernet
 
     until("the agents report no sessions of the other kind", legacy)
     until("all up", lambda: all_accept(router, 3))
-    assert {prefix: hops(router, prefix) for prefix in router.routes()} == table
+    until("the same routes over the same nodes", lambda: table() == before)
 
 
 def test_two_policies_on_a_node_take_every_session_away(router: Router, kubernetes: Kubernetes) -> None:
