@@ -16,7 +16,7 @@ def dual_stack(networks: Mapping[str, Any]) -> bool:
 
 
 def both(networks: Mapping[str, Any], subject: str) -> list[str]:
-    """Return the CIDRs of ``pods`` or ``services``: IPv4 first, because the first family is the Services' default."""
+    """Return the CIDRs of ``management``, ``pods`` or ``services``: IPv4 first, the default family of Services."""
     found = [str(networks[subject]["ipv4"])]
     if dual_stack(networks):
         found.append(str(networks[subject]["ipv6"]))

@@ -62,7 +62,11 @@ def _machine_and_cluster(model: Mapping[str, Any], node: Mapping[str, Any]) -> d
     talos, nets = model["talos"], model["networks"]
     control_plane = node["role"] == "controlplane"
     machine: dict[str, Any] = {
-        "kubelet": {"extraConfig": dict(talos["kubelet_extra_config"])},
+        "kubelet": {
+            "extraConfig": dict(talos["kubelet_extra_config"]),
+            # Without it a node may register an address that a router of the provider has given it.
+            "nodeIP": {"validSubnets": networks.both(nets, "management")},
+        },
         "network": {"hostname": node["name"], "interfaces": [_interface(model, control_plane)]},
         "install": {"diskSelector": dict(talos["install_disk_selector"]), "wipe": bool(talos["install_wipe"])},
         "sysctls": {key: str(value) for key, value in talos["sysctls"].items()},

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 import pytest
@@ -48,6 +49,16 @@ def test_one_switch_sets_the_families_of_every_system(model: dict[str, Any], dua
     pool = values["ipam"]["operator"]
     assert pool["clusterPoolIPv4PodCIDRList"] == network["podSubnets"][:1]
     assert pool.get("clusterPoolIPv6PodCIDRList", []) == network["podSubnets"][1:]
+
+
+@pytest.mark.parametrize("dual", [False, True])
+def test_a_node_registers_its_own_addresses_only(model: dict[str, Any], dual: bool) -> None:
+    model["networks"]["ipv6_enabled"] = dual
+    own = model["networks"]["management"]
+    subnets = machine_patch(model)["machine"]["kubelet"]["nodeIP"]["validSubnets"]
+    assert subnets == [own["ipv4"], own["ipv6"]][: 2 if dual else 1]
+    address = next(node["address"] for node in model["nodes"] if node["name"] == "mini01")
+    assert ipaddress.ip_address(address) in ipaddress.ip_network(subnets[0])
 
 
 def test_the_disk_of_longhorn_is_a_document_of_its_own(model: dict[str, Any]) -> None:
