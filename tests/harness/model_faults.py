@@ -37,6 +37,7 @@ IPV6_ON: Changes = {
     ("versions", "longhorn"): "1.12.0",
 }
 EXTRA = ("cilium", "extra_values")
+DB = "homeops_storage.postgresql"
 DASHBOARD = 4
 WIKI: dict[str, Any] = {
     "name": "wiki",
@@ -54,6 +55,11 @@ LAN: dict[str, Any] = {
     "ports": [{"name": "http", "port": 80}],
 }
 OPEN = {**{key: value for key, value in WIKI.items() if key != "oidc"}, "auth": "none"}
+
+
+def database(**changes: str) -> Changes:
+    """Keys of PostgreSQL that are there for a rebuild."""
+    return {("storage", "postgresql", key): value for key, value in changes.items()}
 
 
 def wiki(**changes: Any) -> Changes:
@@ -392,6 +398,13 @@ BROKEN = [
         None,
     ),
     Broken("STO007", {("storage", "default_replicas"): 4}, "homeops_storage.default_replicas", "3"),
+    Broken(
+        "MOD015", database(recover_from="postgresql-cluster"), f"{DB}.recover_from", "archive: postgresql-cluster-2"
+    ),
+    Broken("MOD015", database(recover_from="pg-9", archive="pg-9"), f"{DB}.archive", "pg-10"),
+    Broken("MOD015", {("storage", "backup"): ..., **database(recover_from="old")}, f"{DB}.recover_from", None),
+    Broken("MOD015", database(recover_until="2026-11-28T03:00:00Z"), f"{DB}.recover_until", None),
+    Broken("MOD015", database(recover_from="old", recover_until="2026-11-28T03:00:00"), f"{DB}.recover_until", None),
     Broken("DNS002", wiki(host="grafana.k8s.home.geoffdavis.com"), "homeops_services[6].host"),
     Broken("DNS003", wiki(host="wiki.homelab.local"), "homeops_services[6].host", "wiki.k8s.home.geoffdavis.com"),
     Broken(
@@ -582,4 +595,5 @@ RIGHT: dict[str, Changes] = {
     "MOD013": wiki(groups=["Grafana Editors"]),
     "STO006": {("storage", "postgresql", "backup_schedule"): "0 */15 3-5 * * MON,FRI"},
     "STO007": {("storage", "default_replicas"): 2},
+    "MOD015": database(archive="pg", recover_from="postgresql-cluster", recover_until="2026-11-28T03:00:00.5+01:00"),
 }

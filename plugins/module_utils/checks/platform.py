@@ -130,6 +130,48 @@ def replicas(world: World) -> Iterator[Breach]:
             yield Breach(path, f"{path[-1]} is {number}, and there are {count} nodes.", str(count))
 
 
+#: The name of the Cluster, which the barman plugin archives under when it is told none.
+_ARCHIVE = "postgresql-cluster"
+
+
+@check(
+    "MOD015",
+    ERROR,
+    "storage",
+    ("platform",),
+    rule="A PostgreSQL that is rebuilt reads one archive of the object store, and writes to another.",
+    why="It is restored from nothing, or into an archive that is not empty, which the plugin refuses: it never starts.",
+    broken="recover_from: postgresql-cluster, and no archive",
+    right="recover_from: postgresql-cluster, archive: postgresql-cluster-2",
+    ground="cloudnative-pg/plugin-barman-cloud v0.5.0 internal/cnpgi/restore/restore.go, pull request 458",
+)
+def recovery(world: World) -> Iterator[Breach]:
+    """The Cluster archives under its own name, postgresql-cluster, when storage.postgresql.archive is not there.
+    recover_until goes with recover_from and is a moment with its time zone."""
+    path: Path = ("storage", "postgresql")
+    for problem in world.claimed("MOD015"):
+        yield Breach(problem.path, f"{problem.text[:1].upper()}{problem.text[1:]}.", problem.use)
+    given = world.maybe(*path, default={})
+    source, target = given.get("recover_from"), given.get("archive", _ARCHIVE)
+    if source is None:
+        if "recover_until" in given and world.raw((*path, "recover_from")) is None:
+            yield Breach((*path, "recover_until"), "No archive is named that would be recovered until then.")
+        return
+    if world.raw(("storage", "backup")) is None:
+        text = f"The archive {source} is in no object store: homeops_storage.backup is not there."
+        yield Breach((*path, "recover_from"), text)
+    if source == target:
+        text = f"The database would archive under {target}, which it is rebuilt from."
+        key, use = ("archive", "{}") if "archive" in given else ("recover_from", "archive: {}")
+        yield Breach((*path, key), text, use.format(_following(target)))
+
+
+def _following(name: str) -> str:
+    """Return the name of the archive that comes after one: ``pg`` has ``pg-2``, and that has ``pg-3``."""
+    head, _unused, number = name.rpartition("-")
+    return f"{head}-{int(number) + 1}" if head and re.fullmatch(r"[0-9]{1,4}", number) else f"{name}-2"
+
+
 @also("GIT013", MODEL)
 def remote_resources(world: World) -> Iterator[Breach]:
     """The tree that is rendered names files only, so what remains is gitops.extra_resources."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,7 @@ _HOST = re.compile(r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-
 _VERSION = re.compile(r"v?\d+\.\d+(?:\.\d+)*(?:[-+][0-9A-Za-z.+-]+)?")
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|ms|s|m|h))+")
 _SIZE = re.compile(r"\d+(?:\.\d+)?(?:[KMGTP]i?)?B?")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 _COMMUNITY = re.compile(r"(\d{1,5}):(\d{1,5})")
 
 
@@ -183,6 +185,20 @@ def exact_version(value: str) -> bool:
 def duration() -> Leaf:
     """A duration as Go writes it."""
     return pattern(_DURATION.pattern, "a duration such as 10m or 30s")
+
+
+def moment(claim: str = "") -> Leaf:
+    """A moment that is the same one everywhere (RFC 3339); without a zone each reader would add his own."""
+
+    def accept(value: Any) -> None:
+        wanted = 'a moment with its time zone such as "2026-11-28T03:00:00Z", in quotes'
+        match = _MOMENT.fullmatch(_text(value, wanted))
+        try:
+            datetime.datetime.fromisoformat("".join(match.groups()).replace("Z", "+00:00") if match else "")
+        except ValueError as error:
+            raise Reject(f"not {wanted}") from error
+
+    return Leaf(accept, claim)
 
 
 def size() -> Leaf:

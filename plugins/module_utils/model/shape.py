@@ -298,6 +298,7 @@ GITOPS = Keys(
     },
 )
 
+_ARCHIVE = leaves.pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "an archive's name without blanks (at most 63)")
 STORAGE = Keys(
     need={
         "user_volume": _NAMES,
@@ -317,7 +318,14 @@ STORAGE = Keys(
                 "instances": leaves.number(1, 20, "a number of instances"),
                 "size": leaves.size(),
                 "backup_schedule": leaves.text("a schedule"),
-            }
+            },
+            may={
+                # The name under which it archives below the bucket's postgresql/, instead of the Cluster's own.
+                "archive": _ARCHIVE,
+                # Whose archive it is rebuilt from when it is created, and up to which moment (the newest without it).
+                "recover_from": _ARCHIVE,
+                "recover_until": leaves.moment(claim="MOD015"),
+            },
         ),
     },
 )

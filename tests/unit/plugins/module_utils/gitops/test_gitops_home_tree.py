@@ -409,3 +409,51 @@ def test_authentiks_claim_is_where_this_version_keeps_uploads(there: list[Object
     values = release.body["spec"]["values"]["global"]
     claims = {each["name"]: each["persistentVolumeClaim"]["claimName"] for each in values["volumes"]}
     assert {each["mountPath"]: claims[each["name"]] for each in values["volumeMounts"]} == {"/data": "authentik-media"}
+
+
+def postgresql(model: dict[str, Any], folders: dict[str, Folder], **more: str) -> dict[str, Any]:
+    """Spec of the database's Cluster, with further keys in the model."""
+    model["storage"]["postgresql"] |= more
+    there = objects(tree.render(model, folders))
+    return next(each.body for each in there if (each.kind, each.group) == ("Cluster", "postgresql.cnpg.io"))["spec"]
+
+
+def test_a_database_is_new_and_archives_under_its_own_name_unless_told(
+    model: dict[str, Any], folders: dict[str, Folder]
+) -> None:
+    spec = postgresql(model, folders)
+    assert set(spec["bootstrap"]) == {"initdb"}
+    assert "externalClusters" not in spec
+    assert spec["plugins"][0]["parameters"] == {"barmanObjectName": "postgresql-cluster-backup"}
+
+
+def test_a_database_is_rebuilt_from_one_archive_and_writes_to_another(
+    model: dict[str, Any], folders: dict[str, Folder]
+) -> None:
+    # Names and moments that YAML would read as a number and a time.
+    told = {"recover_from": "2025", "archive": "2026", "recover_until": "2026-11-28T03:00:00Z"}
+    new = postgresql(model, folders)
+    spec = postgresql(model, folders, **told)
+    recovery = spec["bootstrap"].pop("recovery")
+    (source,) = spec.pop("externalClusters")
+    assert recovery == {
+        "source": source["name"],
+        "database": new["bootstrap"]["initdb"]["database"],
+        "owner": new["bootstrap"]["initdb"]["owner"],
+        "recoveryTarget": {"targetTime": "2026-11-28T03:00:00Z"},
+    }
+    assert spec["bootstrap"] == {}
+    (archiver,) = spec.pop("plugins")
+    assert source["plugin"]["name"] == archiver["name"]
+    store = new["plugins"][0]["parameters"]["barmanObjectName"]
+    assert source["plugin"]["parameters"] == {"barmanObjectName": store, "serverName": "2025"}
+    assert archiver["parameters"] == {"barmanObjectName": store, "serverName": "2026"}
+    # Everything else is what it was.
+    assert spec == {key: value for key, value in new.items() if key != "plugins"} | {"bootstrap": {}}
+
+
+def test_a_database_is_rebuilt_up_to_the_newest_when_no_moment_is_told(
+    model: dict[str, Any], folders: dict[str, Folder]
+) -> None:
+    spec = postgresql(model, folders, recover_from="postgresql-cluster", archive="postgresql-cluster-2")
+    assert "recoveryTarget" not in spec["bootstrap"]["recovery"]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
@@ -84,6 +85,8 @@ def test_a_claimed_key_carries_its_check() -> None:
         (leaves.name(), "a-1"),
         (leaves.host(), "a.b"),
         (leaves.duration(), "1h30m"),
+        (leaves.moment(), "2026-11-28T03:00:00Z"),
+        (leaves.moment(), "2028-02-29T23:59:59.123456789-07:00"),
         (leaves.size(), "20Gi"),
         (leaves.size(), "1TB"),
         (leaves.community(), "64512:100"),
@@ -122,6 +125,11 @@ def test_right_values(leaf: Leaf, value: Any) -> None:
         (leaves.community(), 64512 * 60 + 100, "sexagesimal", None),
         (leaves.community(), "70000:1", "not a standard community", None),
         (leaves.duration(), "10", "not a duration", None),
+        (leaves.moment(), "2026-11-28T03:00:00", "a moment with its time zone", None),
+        (leaves.moment(), "2026-11-28 03:00:00Z", "a moment with its time zone", None),
+        (leaves.moment(), "2027-02-29T03:00:00Z", "a moment with its time zone", None),
+        (leaves.moment(), "2026-11-28T03:00:00+25:00", "a moment with its time zone", None),
+        (leaves.moment(), datetime.datetime(2026, 11, 28, tzinfo=datetime.UTC), "in quotes", None),
         (leaves.one_of("sync", "upsert-only"), "upsert_only", "one of", "upsert-only"),
         (leaves.text(), "  ", "empty", None),
     ],
