@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from .api import Object
 from .cilium import install
 from .manager import Host, Outcome, World
+from .platform import cnpg_store
 
 SERVICE_ENDPOINT = "10.96.0.1:443"
 """Where a pod finds the API without further settings: an address that needs kube-proxy or Cilium."""
@@ -30,8 +31,11 @@ def owner_names(owner: Object) -> Iterator[tuple[str, str]]:
 
 
 async def run(world: World, pod: Object, host: Host) -> Outcome:
-    """Run a Job's pod: the Cilium CLI does its work; any other image just ends well after the declared delay."""
+    """Run a Job's pod: the Cilium CLI and a restore of PostgreSQL do their work; any other image just ends well after
+    the declared delay."""
     container = pod["spec"]["containers"][0]
+    if cnpg_store.is_restore(pod):
+        return await cnpg_store.restore(world, pod)
     if install.is_cilium_cli(container["image"]):
         return await install.run(world, pod, container, host)
     await asyncio.sleep(world.delays.kubernetes.job)

@@ -11,17 +11,16 @@ import secrets
 from typing import Any, ClassVar
 
 from ...authority import Authority
-from ..api import CLAIMS, DEPLOYMENTS, PODS, SECRETS, SERVICES, Object, Resource
+from ..api import CLAIMS, DEPLOYMENTS, JOBS, PODS, SECRETS, SERVICES, Object, Resource
 from ..base import Controller, Memory, merge_conditions, owned_by, owner_reference
 from ..manager import World
 from ..pods import is_ready
-from . import cnpg_plan as plan
+from . import cnpg_plan as plan, cnpg_store as store
+from .cnpg_plan import CLUSTERS, OBJECT_STORES
 from .state import container_of, running
 
 IMAGE, BARMAN_IMAGE = "cloudnative-pg/cloudnative-pg", "plugin-barman-cloud"
-CLUSTERS = Resource("postgresql.cnpg.io/v1", "clusters", "Cluster")
 DATABASES = Resource("postgresql.cnpg.io/v1", "databases", "Database")
-OBJECT_STORES = Resource("barmancloud.cnpg.io/v1", "objectstores", "ObjectStore")
 PLUGIN_LABEL = "cnpg.io/pluginName"
 
 
@@ -29,7 +28,7 @@ class CloudNativePg(Controller):
     """Acts while the operator's Deployment is available."""
 
     watches: ClassVar[tuple[Resource, ...]] = (
-        *(DEPLOYMENTS, PODS, CLAIMS, SERVICES, SECRETS),
+        *(DEPLOYMENTS, PODS, JOBS, CLAIMS, SERVICES, SECRETS),
         *(CLUSTERS, DATABASES, OBJECT_STORES),
     )
 
@@ -66,6 +65,9 @@ class CloudNativePg(Controller):
                 service["metadata"]["ownerReferences"] = [owner_reference(CLUSTERS, cluster)]
                 await self.api.create(SERVICES, service)
         pods, names = self._pods(cluster), plan.instance_names(cluster)
+        if not await self._filled(cluster, names[0]):
+            await self._report(cluster, plan.PRIMARY, f"Creating primary instance {names[0]}", {})
+            return
         primary = (cluster.get("status") or {}).get("currentPrimary") or names[0]
         if primary not in names or (primary in pods and not is_ready(pods[primary]) and self._settled(cluster)):
             primary = next((n for n in names if n in pods and is_ready(pods[n])), primary)
@@ -88,6 +90,34 @@ class CloudNativePg(Controller):
             phase = plan.WAITING if len(pods) >= len(names) else plan.REPLICA
         more = {"readyInstances": len(ready), "currentPrimary": primary if ready else "", "targetPrimary": primary}
         await self._report(cluster, phase, "", more | {"instances": len(pods), "instanceNames": sorted(pods)})
+
+    async def _filled(self, cluster: Object, first: str) -> bool:
+        """Tell whether there is data to start with: what is to be recovered is restored by a Job before any instance.
+
+        Only the very first start asks: a Cluster that has data never looks at its bootstrap again.
+        """
+        meta = cluster["metadata"]
+        uid, namespace = meta["uid"], meta["namespace"]
+        claims = {c["metadata"]["name"]: c for c in self.mirror(CLAIMS) if owned_by(c, uid)}
+        wanted = plan.recovery_job(cluster, first)
+        job = self.mirror(JOBS).get(namespace, wanted["metadata"]["name"])
+        job = job if job is not None and owned_by(job, uid) else None
+        if plan.recovery(cluster) is None or any(plan.is_filled(c) for c in claims.values()):
+            if job is not None:
+                await self.api.delete(JOBS, job)
+            return True
+        owners = [owner_reference(CLUSTERS, cluster)]
+        if first not in claims:  # nothing is made while the one of a deleted Cluster is still on its way out
+            claim = plan.claim(cluster, first, "initializing")
+            claim["metadata"]["ownerReferences"] = owners
+            await self.api.create(CLAIMS, claim)
+        elif job is None:
+            wanted["metadata"]["ownerReferences"] = owners
+            await self.api.create(JOBS, wanted)
+        elif (job.get("status") or {}).get("succeeded"):
+            ready = {"metadata": {"annotations": {plan.CLAIM_STATUS: plan.CLAIM_READY}}}
+            await self.api.merge(CLAIMS.of(claims[first]), ready)
+        return False
 
     def _settled(self, cluster: Object) -> bool:
         return (cluster.get("status") or {}).get("phase") == plan.HEALTHY
@@ -133,11 +163,11 @@ class CloudNativePg(Controller):
         """Create the Secrets that the Cluster does not name itself."""
         meta, spec = cluster["metadata"], cluster["spec"]
         name, namespace = meta["name"], meta["namespace"]
-        initdb = (spec.get("bootstrap") or {}).get("initdb") or {}
-        database = initdb.get("database", "app")
+        app = plan.application(cluster)
+        database = app.get("database", "app")
         wanted: dict[str, tuple[str, dict[str, str]]] = {}
-        if not initdb.get("secret"):
-            wanted[f"{name}-app"] = ("kubernetes.io/basic-auth", _login(cluster, initdb.get("owner", "app"), database))
+        if not app.get("secret"):
+            wanted[f"{name}-app"] = ("kubernetes.io/basic-auth", _login(cluster, app.get("owner", "app"), database))
         if spec.get("enableSuperuserAccess") and not spec.get("superuserSecret"):
             wanted[f"{name}-superuser"] = ("kubernetes.io/basic-auth", _login(cluster, "postgres", "*"))
         missing = [n for n in (*wanted, f"{name}-ca") if self.mirror(SECRETS).get(namespace, n) is None]
@@ -198,7 +228,9 @@ class CloudNativePg(Controller):
         problem = None
         for plugin in cluster["spec"].get("plugins") or []:
             if plugin.get("enabled", True) and plugin.get("isWALArchiver"):
-                problem = self.store_problem(cluster, plugin)
+                problem = store.store_problem(self.world, cluster, plugin)
+                if not problem:
+                    store.archive_of(self.world, cluster, plugin).written = True
         if problem is None:
             return []
         good = not problem
@@ -210,26 +242,6 @@ class CloudNativePg(Controller):
                 "message": "Continuous archiving is working" if good else problem,
             }
         ]
-
-    def store_problem(self, cluster: Object, plugin: Object) -> str:
-        """Return why the object store of a plugin cannot be written to, or ""."""
-        namespace = cluster["metadata"]["namespace"]
-        name = (plugin.get("parameters") or {}).get("barmanObjectName", "")
-        store = self.mirror(OBJECT_STORES).get(namespace, name)
-        if store is None:
-            return f'rpc error: code = Unknown desc = objectstores.barmancloud.cnpg.io "{name}" not found'
-        credentials = store["spec"]["configuration"].get("s3Credentials") or {}
-        for reference in credentials.values():
-            if not isinstance(reference, dict):
-                continue
-            secret = self.mirror(SECRETS).get(namespace, reference.get("name", ""))
-            if secret is None:
-                return f'while getting secret {reference.get("name")}: secrets "{reference.get("name")}" not found'
-            if reference.get("key") not in (secret.get("data") or {}):
-                return f"missing key {reference.get('key')}, inside secret {reference.get('name')}"
-        if cluster["metadata"]["name"] in self.world.platform.faults.archiving_fails:
-            return "unexpected failure invoking barman-cloud-wal-archive: exit status 4"
-        return ""
 
     def _managed(self, cluster: Object, healthy: bool) -> Object:
         """Report on roles: one whose password Secret is missing cannot be made."""
@@ -255,7 +267,7 @@ class CloudNativePg(Controller):
                 continue
             managed = (cluster["status"].get("managedRolesStatus") or {}).get("byStatus") or {}
             roles = {"postgres", *(managed.get("reconciled") or [])}
-            roles.add(((cluster["spec"].get("bootstrap") or {}).get("initdb") or {}).get("owner", "app"))
+            roles.add(plan.application(cluster).get("owner", "app"))
             applied = spec.get("owner") in roles
             message = "" if applied else f'ERROR: role "{spec.get("owner")}" does not exist (SQLSTATE 42704)'
             status = {"applied": applied, "observedGeneration": meta.get("generation", 1), "message": message}

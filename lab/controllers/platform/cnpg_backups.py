@@ -13,8 +13,9 @@ from typing import ClassVar
 from ..api import DEPLOYMENTS, Object, Resource
 from ..base import Memory, merge_conditions, owner_reference, timestamp
 from ..manager import World
-from . import cnpg_plan as plan
-from .cnpg import CLUSTERS, IMAGE, OBJECT_STORES, CloudNativePg
+from . import cnpg_plan as plan, cnpg_store
+from .cnpg import IMAGE, CloudNativePg
+from .cnpg_plan import CLUSTERS, OBJECT_STORES
 from .state import running
 
 BACKUPS = Resource("postgresql.cnpg.io/v1", "backups", "Backup")
@@ -95,7 +96,7 @@ class CloudNativePgBackups(CloudNativePg):
             name = (spec.get("pluginConfiguration") or {}).get("name", "")
             problem = f"requested plugin is not available: {name}" if name else "no barmanObjectStore section defined"
         else:
-            problem = self.store_problem(cluster, plugin)
+            problem = cnpg_store.store_problem(self.world, cluster, plugin)
         phase: Object = {"phase": "failed", "error": problem} if problem else {"phase": "completed"}
         await self.api.set_status(BACKUPS, backup, {**phase, "stoppedAt": timestamp()})
         await self._tell(cluster, plugin, problem)
@@ -118,10 +119,10 @@ class CloudNativePgBackups(CloudNativePg):
         await self.api.set_status(CLUSTERS, cluster, {"conditions": merge_conditions(old, [condition])})
         if plugin is None or problem:
             return
-        namespace, name = cluster["metadata"]["namespace"], (plugin.get("parameters") or {}).get("barmanObjectName", "")
-        store = self.mirror(OBJECT_STORES).get(namespace, name)
+        store = cnpg_store.store_of(self.world, cluster, plugin)
         if store is not None:
-            server = (plugin.get("parameters") or {}).get("serverName") or cluster["metadata"]["name"]
+            cnpg_store.archive_of(self.world, cluster, plugin).backups.append(datetime.datetime.now(datetime.UTC))
+            server = cnpg_store.server_name(cluster, plugin)
             window = ((store.get("status") or {}).get("serverRecoveryWindow") or {}).get(server) or {}
             moments = {
                 "firstRecoverabilityPoint": window.get("firstRecoverabilityPoint") or timestamp(),

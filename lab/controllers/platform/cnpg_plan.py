@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from ..api import Object
+from ..api import Object, Resource
 
 HEALTHY = "Cluster in healthy state"
 PRIMARY = "Setting up primary"
@@ -20,6 +20,10 @@ REPLICA = "Creating a new replica"
 WAITING = "Waiting for the instances to become active"
 NO_PLUGIN = "Cluster cannot proceed to reconciliation due to an unknown plugin being required"
 GROUP = "postgresql.cnpg.io"
+CLUSTERS = Resource("postgresql.cnpg.io/v1", "clusters", "Cluster")
+OBJECT_STORES = Resource("barmancloud.cnpg.io/v1", "objectstores", "ObjectStore")
+JOB_ROLE, FULL_RECOVERY = "cnpg.io/jobRole", "full-recovery"
+CLAIM_STATUS, CLAIM_READY = "cnpg.io/pvcStatus", "ready"
 
 
 def instance_names(cluster: Object) -> list[str]:
@@ -42,7 +46,23 @@ def labels(cluster: Object, instance: str, primary: str) -> dict[str, str]:
     }
 
 
-def claim(cluster: Object, instance: str) -> Object:
+def recovery(cluster: Object) -> Object | None:
+    """Return how a Cluster is rebuilt, None when it starts empty."""
+    return (cluster["spec"].get("bootstrap") or {}).get("recovery")
+
+
+def application(cluster: Object) -> Object:
+    """Return what a Cluster's bootstrap says of the application's database: its name, owner and Secret."""
+    bootstrap = cluster["spec"].get("bootstrap") or {}
+    return bootstrap.get("initdb") or bootstrap.get("recovery") or {}
+
+
+def is_filled(claim: Object) -> bool:
+    """Tell whether a claim holds the data of an instance."""
+    return (claim["metadata"].get("annotations") or {}).get(CLAIM_STATUS) == CLAIM_READY
+
+
+def claim(cluster: Object, instance: str, status: str = CLAIM_READY) -> Object:
     """Return the claim of an instance."""
     storage, name = cluster["spec"].get("storage") or {}, cluster["metadata"]["name"]
     inherited = ((cluster["spec"].get("inheritedMetadata") or {}).get("labels")) or {}
@@ -58,12 +78,13 @@ def claim(cluster: Object, instance: str) -> Object:
             "name": instance,
             "namespace": cluster["metadata"]["namespace"],
             "labels": {**inherited, **marks},
-            "annotations": {"cnpg.io/nodeSerial": instance.rpartition("-")[2], "cnpg.io/pvcStatus": "ready"},
+            "annotations": {"cnpg.io/nodeSerial": instance.rpartition("-")[2], CLAIM_STATUS: status},
         },
         "spec": spec,
     }
 
 
+IMAGE = "ghcr.io/cloudnative-pg/postgresql:18.1"
 #: What the operator gives each container and, in the pod, both user and group (pkg/specs/containers.go and pods.go).
 SECURITY: Object = {
     "allowPrivilegeEscalation": False,
@@ -80,7 +101,7 @@ def pod_spec(cluster: Object, instance: str, sidecar: str) -> Object:
     spec = cluster["spec"]
     main: Object = {
         "name": "postgres",
-        "image": spec.get("imageName") or "ghcr.io/cloudnative-pg/postgresql:18.1",
+        "image": spec.get("imageName") or IMAGE,
         "ports": [
             {"name": "postgresql", "containerPort": 5432, "protocol": "TCP"},
             {"name": "metrics", "containerPort": 9187, "protocol": "TCP"},
@@ -99,6 +120,25 @@ def pod_spec(cluster: Object, instance: str, sidecar: str) -> Object:
         "containers": containers,
         "volumes": [{"name": "pgdata", "persistentVolumeClaim": {"claimName": instance}}],
     }
+
+
+def recovery_job(cluster: Object, instance: str) -> Object:
+    """Return the Job that restores the first instance's data (pkg/specs/jobs.go)."""
+    marks = {"cnpg.io/cluster": cluster["metadata"]["name"], "cnpg.io/instanceName": instance, JOB_ROLE: FULL_RECOVERY}
+    container: Object = {
+        "name": FULL_RECOVERY,
+        "image": cluster["spec"].get("imageName") or IMAGE,
+        "command": ["/controller/manager", "instance", "restore"],
+        "volumeMounts": [{"name": "pgdata", "mountPath": "/var/lib/postgresql/data"}],
+        "securityContext": dict(SECURITY),
+    }
+    pod = {
+        "restartPolicy": "Never",
+        "containers": [container],
+        "volumes": [{"name": "pgdata", "persistentVolumeClaim": {"claimName": instance}}],
+    }
+    meta = {"name": f"{instance}-{FULL_RECOVERY}", "namespace": cluster["metadata"]["namespace"], "labels": marks}
+    return {"metadata": meta, "spec": {"template": {"metadata": {"labels": marks}, "spec": pod}}}
 
 
 def services(cluster: Object) -> list[Object]:

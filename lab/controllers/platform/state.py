@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
@@ -27,6 +28,17 @@ class Trouble:
 
 
 @dataclass
+class Archive:
+    """What PostgreSQL has left in an object store under one name.
+
+    :param written: a log file is there; :param backups: when each base backup ended.
+    """
+
+    written: bool = False
+    backups: list[datetime.datetime] = field(default_factory=list)
+
+
+@dataclass
 class Platform:
     """What the programs share.
 
@@ -34,6 +46,7 @@ class Platform:
     :param public: the certificate authority that browsers would trust; :param staging: the one that they would not.
     :param trouble: Deployments, by namespace and name, whose programs do not get on.
     :param unattachable: claims whose volumes cannot be attached, and the words for it.
+    :param archives: PostgreSQL's, by the path in the bucket and the name of the server; they outlive their Cluster.
     """
 
     faults: PlatformFaults = field(default_factory=PlatformFaults)
@@ -42,6 +55,7 @@ class Platform:
     staging: Authority = field(default_factory=lambda: Authority(STAGING_CA))
     trouble: dict[tuple[str, str], Trouble] = field(default_factory=dict)
     unattachable: dict[tuple[str, str], str] = field(default_factory=dict)
+    archives: dict[tuple[str, str], Archive] = field(default_factory=dict)
 
     def set_trouble(self, key: tuple[str, str], trouble: Trouble | None) -> bool:
         """Note or take back the trouble of a Deployment; tell whether that changed anything."""

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.readiness import readiness
+from lab.controllers.platform.cnpg_plan import CLUSTERS
 from tests.harness.platform_cluster import PlatformCluster
 
 from .conftest import object_of, secret
@@ -121,6 +123,90 @@ def test_a_schedule_makes_a_backup_that_completes(database: PlatformCluster) -> 
     backup = {"cluster": {"name": "pg"}, "method": "plugin", "pluginConfiguration": {"name": PLUGIN}}
     database.apply(object_of(PG, "Backup", "second", SPACE, spec=backup))
     database.until("the second backup failed", lambda: sorted(backups()) == ["completed", "failed"])
+
+
+def delete_cluster(database: PlatformCluster) -> None:
+    """Delete the Cluster, and wait until what it owned is gone."""
+    found = database.get(PG, "Cluster", "pg", SPACE)
+    database.run(database.api.delete(CLUSTERS, found))
+    owned = ("PersistentVolumeClaim", "Pod", "Service", "Secret")
+    uid = found["metadata"]["uid"]
+
+    def left() -> list[str]:
+        there = [o for kind in owned for o in database.list("v1", kind, SPACE)]
+        there += [*database.list("batch/v1", "Job", SPACE), *database.list(PG, "Cluster", SPACE)]
+        owners = [o["metadata"]["uid"] for o in there] + [
+            owner["uid"] for o in there for owner in o["metadata"].get("ownerReferences") or []
+        ]
+        return [one for one in owners if one == uid]
+
+    database.until("the cluster and what it owned are gone", lambda: not left())
+
+
+def rebuilt(source: str, target: str) -> dict[str, Any]:
+    """A Cluster that is recovered from one archive and writes to another (empty: its own name)."""
+    cluster = cluster_of(bootstrap={"recovery": {"source": "lost", "database": "app", "owner": "app"}})
+    parameters = {"barmanObjectName": "store", "serverName": source}
+    cluster["spec"]["externalClusters"] = [{"name": "lost", "plugin": {"name": PLUGIN, "parameters": parameters}}]
+    if target:
+        cluster["spec"]["plugins"][0]["parameters"]["serverName"] = target
+    return cluster
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "words"),
+    [
+        ("pg", "", "ERROR: WAL archive check failed for server pg: Expected empty archive"),
+        ("other", "pg-2", "no target backup found"),
+    ],
+)
+def test_a_cluster_without_the_right_archives_is_never_healthy_and_its_job_says_why(
+    database: PlatformCluster, source: str, target: str, words: str
+) -> None:
+    delete_cluster(database)
+    database.apply(rebuilt(source, target))
+    name = "pg-1-full-recovery"
+    database.until("the restore is given up", lambda: database.condition("batch/v1", "Job", name, SPACE, "Failed"))
+    found = database.get(PG, "Cluster", "pg", SPACE)
+    assert (found["status"]["phase"], found["status"]["phaseReason"]) == (
+        "Setting up primary",
+        "Creating primary instance pg-1",
+    )
+    assert database.condition(PG, "Cluster", "pg", SPACE)[:2] == ("False", "ClusterIsNotReady")
+    # What the collection waits with: the Cluster is not ready, and its Job is where the cause is.
+    assert readiness(found).state == "Ready is False (ClusterIsNotReady: Cluster Is Not Ready)"
+    assert readiness(database.get("batch/v1", "Job", name, SPACE)).failed
+    pods = [p["metadata"]["name"] for p in database.list("v1", "Pod", SPACE)]
+    assert pods and all(pod.startswith(name) for pod in pods), "an instance runs without data"
+    logs = [(database.manager.world.logs / "pods" / f"{SPACE}_{pod}.log").read_text("utf-8") for pod in pods]
+    assert all(words in log for log in logs)
+
+
+def test_a_lost_cluster_is_rebuilt_from_its_archive_into_another(database: PlatformCluster) -> None:
+    delete_cluster(database)
+    assert not [s for s in database.list("v1", "Secret", SPACE) if s["metadata"]["name"] == "pg-app"]
+    database.apply(rebuilt("pg", "pg-2"))
+    database.until("the cluster is healthy", lambda: phase(database) == "Cluster in healthy state")
+    assert database.condition(PG, "Cluster", "pg", SPACE, "ContinuousArchiving")[0] == "True"
+    database.until("the finished Job is tidied up", lambda: not database.list("batch/v1", "Job", SPACE))
+    claims = database.list("v1", "PersistentVolumeClaim", SPACE)
+    assert {c["metadata"]["annotations"]["cnpg.io/pvcStatus"] for c in claims} == {"ready"}
+    secrets = {s["metadata"]["name"] for s in database.list("v1", "Secret", SPACE)}
+    assert {"pg-app", "pg-ca"} <= secrets
+    assert database.get(PG, "Cluster", "pg", SPACE)["status"]["managedRolesStatus"]["byStatus"] == {
+        "reconciled": ["authentik"]
+    }
+    # Its bootstrap is looked at never again, though the archive that it writes to is empty no more.
+    backup = {"cluster": {"name": "pg"}, "method": "plugin", "pluginConfiguration": {"name": PLUGIN}}
+    database.apply(object_of(PG, "Backup", "of-the-new-one", SPACE, spec=backup))
+
+    def windows() -> Any:
+        store = database.get("barmancloud.cnpg.io/v1", "ObjectStore", "store", SPACE)
+        return (store.get("status") or {}).get("serverRecoveryWindow", {})
+
+    database.until("the new archive has its window", lambda: set(windows()) == {"pg", "pg-2"})
+    assert phase(database) == "Cluster in healthy state"
+    assert not database.list("batch/v1", "Job", SPACE)
 
 
 def test_a_dead_operator_does_nothing(database: PlatformCluster) -> None:
