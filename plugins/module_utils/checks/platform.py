@@ -152,7 +152,9 @@ def recovery(world: World) -> Iterator[Breach]:
     for problem in world.claimed("MOD015"):
         yield Breach(problem.path, f"{problem.text[:1].upper()}{problem.text[1:]}.", problem.use)
     given = world.maybe(*path, default={})
-    source, target = given.get("recover_from"), given.get("archive", _ARCHIVE)
+    source = given.get("recover_from")
+    # A name that the schema has refused already is no default either.
+    target = given.get("archive") if world.raw((*path, "archive")) is not None else _ARCHIVE
     if source is None:
         if "recover_until" in given and world.raw((*path, "recover_from")) is None:
             yield Breach((*path, "recover_until"), "No archive is named that would be recovered until then.")
