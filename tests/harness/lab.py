@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab import control
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 HARNESS = Path(__file__).resolve().parent
 #: Arguments with which a run tells all that it can: where a secret would be seen.
@@ -122,17 +124,29 @@ class Lab:
         """Stop it; nothing stays behind."""
         self.command("down")
 
+    def ask(self, **request: Any) -> Any:
+        """Send one request to the lab's daemon, as ``python -m lab`` would, without an interpreter for each."""
+        return control.ask(self.directory / "control.sock", request, timeout=60.0)
+
     def status(self) -> dict[str, Any]:
         """What the lab says of itself."""
-        return json.loads(self.command("status", "--json").stdout)
+        return dict(self.ask(do="status"))
+
+    def fault(self, target: str, *words: str) -> None:
+        """Set one fault or delay, in the words of ``python -m lab fault``."""
+        self.ask(do="fault", target=target, words=list(words))
+
+    def heal(self) -> None:
+        """Take all faults back."""
+        self.ask(do="clear")
 
     def console_fault(self, **faults: object) -> None:
         """Set faults of the console and of the BGP sessions (fields of the lab's ``ConsoleFaults``)."""
-        self.command("fault", "console", json.dumps(faults))
+        self.fault("console", json.dumps(faults))
 
     def nodes(self) -> dict[str, dict[str, Any]]:
         """What the lab says of each node, by name."""
-        return {node["name"]: node for node in self.status()["nodes"]}
+        return {node["name"]: node for node in self.ask(do="nodes")}
 
     def writes(self) -> dict[str, int]:
         """Writes at the Kubernetes API by ``METHOD path``, those of the lab's own controllers left out."""

@@ -13,7 +13,6 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes import session
 from ansible_collections.homeops.cluster.plugins.module_utils.kubernetes.client import Client
-from lab import control
 from tests.harness.lab import Lab
 
 NODES = ("mini01", "mini02", "mini03")
@@ -27,15 +26,15 @@ class Operator:
 
     def ask(self, **request: Any) -> Any:
         """Send one request to the lab's daemon."""
-        return control.ask(self.lab.directory / "control.sock", request, timeout=60.0)
+        return self.lab.ask(**request)
 
     def nodes(self) -> dict[str, dict[str, Any]]:
         """What the lab says of each node."""
-        return {node["name"]: node for node in self.ask(do="status")["nodes"]}
+        return self.lab.nodes()
 
     def fault(self, name: str, fault: str, value: str) -> None:
         """Set one fault of a node."""
-        self.ask(do="fault", target=name, words=[fault, value])
+        self.lab.fault(name, fault, value)
 
     def call(self, module: Any, ctx: Context | None = None, **given: Any) -> dict[str, Any]:
         """Run a module here, against the lab."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 
-from lab import control
 from tests.harness.lab import Lab
 
 
@@ -23,7 +22,7 @@ class Watch:
     def _run(self) -> None:
         while not self._end.wait(0.1):
             self.looks += 1
-            nodes = control.ask(self.lab.directory / "control.sock", {"do": "status"}, timeout=30.0)["nodes"]
+            nodes = self.lab.nodes().values()
             self.etcd = min(self.etcd, sum(bool(node["etcd"] and node["etcd"]["up"]) for node in nodes))
             self.api = min(self.api, sum(bool(node["kubernetes_up"]) for node in nodes))
 

@@ -179,7 +179,7 @@ def test_a_scenario_is_changed_at_run_time(make_lab: MakeLab) -> None:
     lab = make_lab("127.62")
     lab.up()
     lab.command("fault", "delays.talos.install", "7.5")
-    status = lab.status()
+    status = json.loads(lab.command("status", "--json").stdout)
     assert status["delays"]["talos"]["install"] == 7.5
     assert status["delays"]["cold_run"]["talos.install"] == 7.5
     lab.command("fault", "mini02", "missing_disks", '["sda"]')

@@ -100,7 +100,7 @@ def test_nothing_is_broken_and_nothing_is_touched(lab: Lab) -> None:
 
 
 def test_a_service_that_hangs_is_restarted_and_lost_routes_are_pushed_again(lab: Lab) -> None:
-    lab.command("fault", "mini02", json.dumps({"hung": ["kubelet"]}))
+    lab.fault("mini02", json.dumps({"hung": ["kubelet"]}))
     console = json.loads((lab.directory / "console.json").read_text())
     address, site = f"{lab.net}.51.1", console["site"]
     connection = http.client.HTTPSConnection(address, 8443, context=ssl._create_unverified_context(), timeout=30)
@@ -118,7 +118,7 @@ def test_a_node_that_lost_its_config_gets_it_again(lab: Lab) -> None:
 
 
 def test_a_dead_member_is_removed_and_joins_anew(lab: Lab) -> None:
-    lab.command("fault", "mini02", "etcd_damaged", "true")
+    lab.fault("mini02", "etcd_damaged", "true")
     old = lab.nodes()["mini02"]["etcd"]["id"]
     named(lab, "etcd", "etcd_member", "the etcd of mini02 does not run")
     mended(lab, {"etcd": "the etcd of mini02 does not run"}, "etcd_member", emergency_recovery_wipe=["mini02"])
@@ -154,7 +154,7 @@ def test_etcd_without_a_quorum_begins_with_the_backup(lab: Lab) -> None:
     assert kept.rc == 0, kept.output
     path: Path = sorted(one.parent for one in (lab.controller / "backup").glob("*/manifest.json"))[-1]
     for name in ("mini01", "mini02"):
-        lab.command("fault", name, "etcd_damaged", "true")
+        lab.fault(name, "etcd_damaged", "true")
     planes = ["mini01", "mini02", "mini03"]
     given = {"restore_from": str(path), "restore_confirm": "home-ops", "emergency_recovery_wipe": planes}
     mended(lab, {"etcd": "no etcd has a leader"}, "etcd_restore", **given)

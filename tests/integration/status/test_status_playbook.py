@@ -34,7 +34,7 @@ def lab(standing: Lab) -> Lab:
 def healed(lab: Lab) -> Iterator[Lab]:
     """The lab, and no fault afterwards."""
     yield lab
-    lab.command("fault", "--clear")
+    lab.heal()
 
 
 def status(lab: Lab, *words: str, **variables: Any) -> tuple[Run, dict[str, Any]]:
@@ -96,7 +96,7 @@ def test_a_whole_cluster_stands_in_every_area(lab: Lab) -> None:
 
 def test_a_node_that_hangs_is_named_with_its_timeout_and_every_other_row_is_whole(healed: Lab) -> None:
     lab = healed
-    lab.command("fault", "mini02", "delay", '{"*": 600}')
+    lab.fault("mini02", "delay", '{"*": 600}')
     run, report = status(lab, timeouts={"talos": 10}, history_length=2)
     assert run.rc != 0
     (failure,) = run.failures
@@ -126,7 +126,7 @@ def test_a_node_that_hangs_is_named_with_its_timeout_and_every_other_row_is_whol
 
 def test_which_severity_fails_is_the_users_choice_and_a_tag_asks_one_area(healed: Lab) -> None:
     lab = healed
-    lab.command("fault", "platform", '{"volume_degraded": ["monitoring/kube-prometheus-stack-grafana"]}')
+    lab.fault("platform", '{"volume_degraded": ["monitoring/kube-prometheus-stack-grafana"]}')
     run, report = {}, {}  # type: ignore[var-annotated]
     for _look in range(30):
         run, report = status(lab, "-t", "storage")
@@ -165,7 +165,7 @@ def test_a_system_that_does_not_answer_is_critical_and_no_secret_is_told(healed:
     lab = healed
     console = json.loads((lab.directory / "console.json").read_text(encoding="utf-8"))
     token = json.loads((lab.directory / "authentik.json").read_text(encoding="utf-8"))["token"]
-    lab.command("fault", "authentik", '{"starting": 600}')
+    lab.fault("authentik", '{"starting": 600}')
     run, report = status(lab, "-t", "identity,pools", "-vvv", timeouts={"identity": 10})
     assert run.rc != 0
     assert {one["name"]: one["state"] for one in report["areas"]} == {"pools": "ok", "identity": "unknown"}
@@ -183,7 +183,7 @@ def test_a_tag_that_is_no_area_is_refused(lab: Lab) -> None:
 
 def test_verify_looks_again_while_a_login_is_on_its_way(healed: Lab) -> None:
     """The outpost comes back while a run waits for it; without a wait the first look is the last word."""
-    healed.command("fault", "authentik", '{"outpost_down": true}')
+    healed.fault("authentik", '{"outpost_down": true}')
     once = healed.play(playbook="playbooks/verify.yml")
     assert once.rc != 0
     assert "outpost authentik Embedded Outpost is not connected" in once.failures[0].msg
@@ -199,7 +199,7 @@ def test_verify_looks_again_while_a_login_is_on_its_way(healed: Lab) -> None:
         deadline = time.monotonic() + 240
         while looks() < before + 2 and time.monotonic() < deadline:
             time.sleep(0.2)
-        healed.command("fault", "--clear")
+        healed.heal()
 
     healer = threading.Thread(target=heal)
     healer.start()
