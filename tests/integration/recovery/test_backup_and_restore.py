@@ -144,5 +144,5 @@ def test_all_three_are_wiped_and_the_same_objects_are_there_again(lab: Lab) -> N
     assert steady <= set(again)
     assert [key for key in steady if kept[key]["metadata"]["uid"] != again[key]["metadata"]["uid"]] == []
     # Authentik's own database is no part of etcd: what the model declares is made again.
-    site = lab.play("-t", "identity")
+    site = lab.play(playbook="playbooks/identity.yml")
     assert site.rc == 0, site.output

@@ -162,7 +162,7 @@ def test_etcd_without_a_quorum_begins_with_the_backup(lab: Lab) -> None:
 
 def test_after_the_restore_the_logins_are_had_again_and_every_service_stands(lab: Lab) -> None:
     """The outpost serves at the end of the phase what the phase has written, so the next look finds every login."""
-    run = lab.play("-t", "identity")
+    run = lab.play(playbook="playbooks/identity.yml")
     assert run.rc == 0, run.output
     path = lab.controller / "status-after-restore.json"
     shown = lab.play("-t", "services", "-e", f"cluster_report_dest={path}", playbook="playbooks/status.yml")
