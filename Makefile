@@ -51,10 +51,10 @@ lab-status: setup ## what the lab runs
 	@python -m lab status
 
 .PHONY: test
-test: setup-test ## everything below, five stages at a time, with a summary
+test: setup-test ## everything below, six stages at a time, with a summary
 	@python -m tools.check
 
-.PHONY: lint sanity unit integration site day-two bgp molecule
+.PHONY: lint sanity unit integration site day-two recovery bgp molecule
 lint: setup-test ## ruff, mypy, yamllint, ansible-lint, generated pages
 	@python -m tools.check ruff mypy yamllint ansible-lint docs
 sanity: setup-test ## ansible-test sanity, in a copy of the tree
@@ -65,8 +65,10 @@ integration: setup-test ## modules, playbooks and stand-ins on labs of their own
 	@python -m tools.check integration
 site: setup-test ## whole runs: from cold to standing, resumed, with bad input
 	@python -m tools.check site
-day-two: setup-test ## status, reset, upgrades, backup and restore, recovery, power cuts
+day-two: setup-test ## reset, upgrades, rotation, reboots, power cuts
 	@python -m tools.check day-two
+recovery: setup-test ## status, backup and restore, emergency recovery
+	@python -m tools.check recovery
 bgp: setup-test ## the router, its speakers and the phase that joins them
 	@python -m tools.check bgp
 molecule: setup-test ## converge, idempotence and verify: a lab of its own, and a router with a kernel of its own

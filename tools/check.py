@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The stages of ``make test``: ``python -m tools.check [stage ...]``, all of them when none is named.
 
-Every stage runs, whatever the others did; the summary and the exit status tell which failed. Five run side by side:
+Every stage runs, whatever the others did; the summary and the exit status tell which failed. Six run side by side:
 some compute (linters, units, sanity), others mostly wait (playbooks against labs). A stage's output goes to
 ``.cache/test/<stage>.log``; the terminal sees one line per stage, the summary lines of test runs, and the end of the
 log of a failure. A single named stage writes straight to the terminal.
@@ -57,8 +57,9 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
 
 
-#: Tests that wait for routers and speakers, tests that walk whole runs, and those of day two: stages of their own,
-#: because a stage is what can run beside another. What is in none of them belongs to the stage ``integration``.
+#: Tests that wait for routers and speakers, tests that walk whole runs, those of day two, and those that look at a lab
+#: and mend it: stages of their own, because a stage is what can run beside another. What is in none of them belongs to
+#: the stage ``integration``.
 ROUTER_TESTS = (
     "tests/integration/lab_bgp",
     "tests/integration/cilium_modules",
@@ -71,13 +72,14 @@ RUN_TESTS = (
     "tests/integration/secrets_phase",
     "tests/integration/identity",
 )
+#: Upgrades, resets, rotations and reboots, all on one lab.
+DAY_TWO_TESTS = ("tests/integration/day_two",)
 #: The status looks at the whole lab that the recovery then breaks and mends.
-DAY_TWO_TESTS = (
-    "tests/integration/day_two",
-    "tests/integration/kubernetes_upgrade",
+RECOVERY_TESTS = (
     "tests/integration/status",
     "tests/integration/recovery",
 )
+OWN_STAGES = (*ROUTER_TESTS, *RUN_TESTS, *DAY_TWO_TESTS, *RECOVERY_TESTS)
 #: Nobody who only reads the inventory starts a lab, but these do.
 LAB = {"HOMEOPS_LAB_AUTOSTART": "1"}
 
@@ -87,23 +89,19 @@ def pytest(*places: str, without: Sequence[str] = ()) -> list[str]:
     return python("-m", "pytest", "-q", *places, *(f"--ignore={place}" for place in without))
 
 
-#: How many stages run at the same time: three more than the cores of a small machine, because most of them mostly wait.
-WORKERS = 5
+#: How many stages run at the same time: four more than the cores of a small machine, because most of them mostly wait.
+WORKERS = 6
 
 # The order in which they start: first what takes a moment, then the longest, so that no long one is left for the end.
-# The four that wait most come before those that compute all the time.
+# The five that wait most come before those that compute all the time.
 STAGES = (
     Stage("ruff", [["ruff", "check", "."], ["ruff", "format", "--check", "."]]),
     Stage("yamllint", [["yamllint", "--strict", "."]]),
     Stage("site", [pytest(*RUN_TESTS, without=ROUTER_TESTS)], 2400, LAB),
     Stage("day-two", [pytest(*DAY_TWO_TESTS)], 2400, LAB),
+    Stage("recovery", [pytest(*RECOVERY_TESTS)], 2400, LAB),
     Stage("bgp", [pytest(*ROUTER_TESTS)], 1500, LAB),
-    Stage(
-        "integration",
-        [pytest("tests/integration", "tests/acceptance", without=(*ROUTER_TESTS, *RUN_TESTS, *DAY_TWO_TESTS))],
-        1500,
-        LAB,
-    ),
+    Stage("integration", [pytest("tests/integration", "tests/acceptance", without=OWN_STAGES)], 1500, LAB),
     Stage("unit", [python("-m", "pytest", "-q", "tests/unit")], 1500),
     Stage("sanity", [python("-m", "tools.sanity")], 1500),
     Stage("ansible-lint", [["ansible-lint", "--offline", "--profile", "production", "--nocolor"]]),

@@ -101,7 +101,7 @@ class Restores:
             confirm=CLUSTER,
             wipe=self._wipe,
             patience=PATIENCE,
-            interval=0.2,
+            interval=0.5,
             wait_timeout=seconds + 3 * PATIENCE,
         )
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,26 +14,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError
-from ansible_collections.homeops.cluster.plugins.modules import kube_apply, kube_info
-from lab.charts import render
-from tests.harness.lab import CHECKOUT, Lab
+from tests.harness import longhorn
+from tests.harness.bgp import until
+from tests.harness.lab import Lab
 from tests.harness.operator import Operator
 from tests.harness.watch import Watch
+from tests.integration.day_two.conftest import PHASES, delays, running_versions, snapshots
 
-#: The phases that make a cluster to take nodes from.
-PHASES = "talos,kubernetes,cni"
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    running = Lab("127.76", tmp_path_factory.mktemp("day-two"))
-    running.up("--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
-    try:
-        first = running.play("-t", PHASES)
-        assert first.rc == 0, first.output
-        yield running
-    finally:
-        running.down()
+UPGRADE = "playbooks/upgrade_talos.yml"
 
 
 def named(lab: Lab, name: str, hardware: str = "") -> list[str]:
@@ -52,8 +39,13 @@ def hardware_of(lab: Lab, name: str) -> str:
     return failure.msg.partition("UUID ")[2].partition(".")[0].strip()
 
 
+def kept(lab: Lab) -> set[Path]:
+    """Everything that runs have kept so far."""
+    return set(Path(lab.controller, "backup").glob("*"))
+
+
 def test_a_reset_without_a_name_or_with_the_wrong_one_touches_nothing(lab: Lab) -> None:
-    before = lab.nodes()
+    before, had = lab.nodes(), kept(lab)
     for words in ((), ("-e", "safe_reset_target=mini02")):
         refused = lab.play(*words, playbook="playbooks/safe_reset.yml")
         assert refused.rc != 0
@@ -62,7 +54,7 @@ def test_a_reset_without_a_name_or_with_the_wrong_one_touches_nothing(lab: Lab) 
     assert {name: node["boot_id"] for name, node in lab.nodes().items()} == {
         name: node["boot_id"] for name, node in before.items()
     }
-    assert not list(Path(lab.controller, "backup").glob("*"))
+    assert kept(lab) == had
 
 
 def test_a_node_is_reset_and_site_brings_it_back(lab: Lab) -> None:
@@ -71,52 +63,35 @@ def test_a_node_is_reset_and_site_brings_it_back(lab: Lab) -> None:
     assert looked.rc == 0, looked.output
     assert "STATE on /dev/" in looked.output
     assert lab.nodes()["mini02"]["stage"] == "running"
+    before = snapshots(lab)
     with Watch(lab) as watch:
         done = lab.play(*words, playbook="playbooks/safe_reset.yml")
         assert done.rc == 0, done.output
         assert lab.nodes()["mini02"]["stage"] == "maintenance"
-        back = lab.play("-t", PHASES)
+        back = lab.play("-e", f"@{running_versions(lab)}", "-t", PHASES)
         assert back.rc == 0, back.output
     print(f"{watch.looks} looks from outside, at least {watch.etcd} etcd members served at each")
     assert watch.etcd >= 2
     assert all(node["kubernetes_ready"] for node in lab.nodes().values())
-    (kept,) = Path(lab.controller, "backup").glob("etcd-home-ops-*.snapshot")
-    assert kept.stat().st_mode & 0o777 == 0o600
-
-
-def test_all_three_are_upgraded_one_after_the_other(lab: Lab) -> None:
-    words = ("-e", "talos_upgrade_version=v1.10.9")
-    looked = lab.play(*words, "--check", "--diff", playbook="playbooks/upgrade_talos.yml")
-    assert looked.rc == 0, looked.output
-    assert {node["version"] for node in lab.nodes().values()} == {"v1.10.5"}
-    with Watch(lab) as watch:
-        done = lab.play(*words, playbook="playbooks/upgrade_talos.yml")
-    assert done.rc == 0, done.output
-    assert {host for host, _task in done.changed} >= {"mini01", "mini02", "mini03"}
-    assert {node["version"] for node in lab.nodes().values()} == {"v1.10.9"}
-    print(f"{watch.looks} looks from outside, at least {watch.etcd} etcd members served at each")
-    assert watch.etcd >= 2
-    again = lab.play(*words, playbook="playbooks/upgrade_talos.yml")
-    assert (again.rc, again.changed) == (0, set())
+    (snapshot,) = snapshots(lab) - before
+    assert snapshot.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_step_over_two_minor_releases_stops_before_the_first_node(lab: Lab) -> None:
-    refused = lab.play("-e", "talos_upgrade_version=v1.12.1", playbook="playbooks/upgrade_talos.yml")
+    refused = lab.play("-e", "talos_upgrade_version=v1.12.1", playbook=UPGRADE)
     assert refused.rc != 0
     assert {failure.host for failure in refused.failures} == {"mini01"}
     assert "more than one minor release" in refused.failures[0].msg
 
 
 # -- a run that stops, goes on or is limited ---------------------------------------------------------------------------
-UPGRADE = "playbooks/upgrade_talos.yml"
-
-
 def versions(lab: Lab) -> list[str]:
     return [node["version"] for _name, node in sorted(lab.nodes().items())]
 
 
-def snapshots(lab: Lab) -> int:
-    return len(list(Path(lab.controller, "backup").glob("etcd-home-ops-*.snapshot")))
+def following(lab: Lab) -> str:
+    """The patch release after all that the nodes run."""
+    return f"v1.10.{max(int(version.removeprefix('v1.10.')) for version in versions(lab)) + 1}"
 
 
 def lock(lab: Lab) -> dict[str, Any]:
@@ -157,14 +132,28 @@ class LockWatch:
         self._thread.join()
 
 
+def test_a_node_that_is_refused_leaves_no_lock_behind(lab: Lab) -> None:
+    """mini01 has taken the lock and goes; mini02 is refused before it would ask for it."""
+    version, others = following(lab), versions(lab)[1:]
+    wrong = "talos_upgrade_hardware_id={{ 'C07XXXXXXXXX' if inventory_hostname == 'mini02' else '' }}"
+    before = snapshots(lab)
+    refused = lab.play("-e", f"talos_upgrade_version={version}", "-e", wrong, playbook=UPGRADE)
+    assert refused.rc != 0
+    assert [failure.host for failure in refused.failures] == ["mini02"]
+    assert versions(lab) == [version, *others]
+    assert (len(snapshots(lab) - before), lock_holder(lab)) == (1, "")
+    # The way on, which the next test takes as it is: the same command.
+
+
 def test_a_resumed_run_takes_its_snapshot_and_gives_the_lock_back(lab: Lab) -> None:
     """The first and the last node run the version already, so neither takes the snapshot or gives back the lock."""
-    words = ("-e", "talos_upgrade_version=v1.10.10")
-    for one in ("mini01", "mini03"):
-        limited = lab.play(*words, "--limit", one, playbook=UPGRADE)
-        assert limited.rc == 0, limited.output
-        assert lock_holder(lab) == ""
-    assert versions(lab) == ["v1.10.10", "v1.10.9", "v1.10.10"]
+    version, old, _last = versions(lab)
+    assert old != version
+    words = ("-e", f"talos_upgrade_version={version}")
+    limited = lab.play(*words, "--limit", "mini03", playbook=UPGRADE)
+    assert limited.rc == 0, limited.output
+    assert lock_holder(lab) == ""
+    assert versions(lab) == [version, old, version]
     before = snapshots(lab)
     looked = lab.play(*words, "--check", "--diff", playbook=UPGRADE)
     assert {host for host, task in looked.changed if task.endswith("Keep what is in etcd")} == {"mini02"}
@@ -173,94 +162,41 @@ def test_a_resumed_run_takes_its_snapshot_and_gives_the_lock_back(lab: Lab) -> N
     assert done.rc == 0, done.output
     assert {host for host, task in done.changed if task.endswith("Keep what is in etcd")} == {"mini02"}
     assert {host for host, _task in done.changed} == {"mini02"}
-    assert (set(versions(lab)), snapshots(lab), lock_holder(lab)) == ({"v1.10.10"}, before + 1, "")
+    assert (set(versions(lab)), len(snapshots(lab) - before), lock_holder(lab)) == ({version}, 1, "")
 
 
-def test_a_node_that_is_refused_leaves_no_lock_behind(lab: Lab) -> None:
-    """mini01 has taken the lock and goes; mini02 is refused before it would ask for it."""
-    wrong = "talos_upgrade_hardware_id={{ 'C07XXXXXXXXX' if inventory_hostname == 'mini02' else '' }}"
-    before = snapshots(lab)
-    refused = lab.play("-e", "talos_upgrade_version=v1.10.11", "-e", wrong, playbook=UPGRADE)
-    assert refused.rc != 0
-    assert [failure.host for failure in refused.failures] == ["mini02"]
-    assert versions(lab) == ["v1.10.11", "v1.10.10", "v1.10.10"]
-    assert (snapshots(lab), lock_holder(lab)) == (before + 1, "")
-    # The way on, which the next test takes as it is: the same command.
-
-
-@pytest.fixture(scope="module")
-def volume(lab: Lab) -> Operator:
+# -- a whole run -------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def volume(storage: Operator) -> Iterator[None]:
     """A volume of Longhorn with a replica on every node, used by a pod."""
-    operator = Operator(lab)
-
-    def apply(*objects: dict[str, Any], **more: Any) -> None:
-        operator.call(kube_apply, definition=list(objects), kubeconfig=operator.kubeconfig, **more)
-
-    privileged = {"pod-security.kubernetes.io/enforce": "privileged"}
-    for name in ("longhorn-system", "data"):
-        apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": privileged}})
-    settings = {"defaultSettings": {"replicaSoftAntiAffinity": False}}
-    apply(*render("longhorn", "1.10.1", "longhorn", "longhorn-system", settings), namespace="longhorn-system")
-    claim = {
-        "metadata": {"name": "data"},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-    }
-    mounts = [{"name": "data", "mountPath": "/data"}]
-    template = {
-        "metadata": {"labels": {"app": "db"}},
-        "spec": {"containers": [{"name": "db", "image": "db", "volumeMounts": mounts}]},
-    }
-    apply(
-        {
-            "apiVersion": "apps/v1",
-            "kind": "StatefulSet",
-            "metadata": {"name": "db", "namespace": "data"},
-            "spec": {
-                "serviceName": "db",
-                "replicas": 1,
-                "selector": {"matchLabels": {"app": "db"}},
-                "template": template,
-                "volumeClaimTemplates": [claim],
-            },
-        }
-    )
-    until_whole(operator)
-    return operator
+    with longhorn.volume(storage, 3):
+        yield
+        until("the volume is whole", lambda: longhorn.robustness(storage) == ["healthy"])
 
 
-def robustness(operator: Operator) -> list[str]:
-    """What Longhorn says of its volumes."""
-    found = operator.call(
-        kube_info,
-        kind="Volume",
-        api_version="longhorn.io/v1beta2",
-        namespace="longhorn-system",
-        kubeconfig=operator.kubeconfig,
-    )
-    return [(one.get("status") or {}).get("robustness", "") for one in found["resources"]]
-
-
-def until_whole(operator: Operator) -> None:
-    end = time.monotonic() + 60
-    while robustness(operator) != ["healthy"]:
-        assert time.monotonic() < end, robustness(operator)
-        time.sleep(0.2)
-
-
-def test_the_next_node_waits_until_longhorn_has_healed(lab: Lab, volume: Operator) -> None:
+@pytest.mark.usefixtures("volume")
+def test_all_three_are_upgraded_and_the_next_node_waits_until_longhorn_has_healed(lab: Lab) -> None:
     """Each node's replica is rebuilt for some seconds after it is back: nobody has to start the run again."""
-    # Long enough for the cluster to see that a node was away, and for its return before the rebuild ends.
-    for path, seconds in (("delays.talos.reboot", "2"), ("delays.platform.rebuild", "6")):
-        lab.command("fault", path, seconds)
+    old, version = versions(lab), following(lab)
+    words = ("-e", f"talos_upgrade_version={version}")
+    looked = lab.play(*words, "--check", "--diff", playbook=UPGRADE)
+    assert looked.rc == 0, looked.output
+    assert versions(lab) == old
     before = snapshots(lab)
-    with LockWatch(lab) as watch:
-        done = lab.play("-e", "talos_upgrade_version=v1.10.12", playbook=UPGRADE)
+    # Long enough for the cluster to see that a node was away, and for its return before the rebuild ends.
+    with delays(lab, talos__reboot=2, platform__rebuild=6), Watch(lab) as watch, LockWatch(lab) as locks:
+        done = lab.play(*words, playbook=UPGRADE)
     assert done.rc == 0, done.output
-    assert set(versions(lab)) == {"v1.10.12"}
+    assert {host for host, _task in done.changed} >= {"mini01", "mini02", "mini03"}
+    assert set(versions(lab)) == {version}
+    print(f"{watch.looks} looks from outside, at least {watch.etcd} etcd members served at each")
+    assert watch.etcd >= 2
     waits = [line for line in done.output.splitlines() if "waiting for Longhorn to heal: volume pvc-" in line]
     assert {line.split()[1] for line in waits} == {"mini02", "mini03"}
-    assert "(data/data-db-0) is degraded: 2 of 3 replicas are good" in waits[0]
+    assert f"({longhorn.CLAIM}) is degraded: 2 of 3 replicas are good" in waits[0]
     # The lock outlasts everything that a node may wait for: Longhorn, the others' health, its own return.
-    wanted = {f"the upgrade of mini0{number} to Talos v1.10.12" for number in (1, 2, 3)}
-    assert {purpose for purpose, seconds in watch.seconds.items() if seconds > 1800 + 300 + 1800} == wanted
-    assert (snapshots(lab), lock_holder(lab)) == (before + 1, "")
+    wanted = {f"the upgrade of mini0{number} to Talos {version}" for number in (1, 2, 3)}
+    assert {purpose for purpose, seconds in locks.seconds.items() if seconds > 1800 + 300 + 1800} == wanted
+    assert (len(snapshots(lab) - before), lock_holder(lab)) == (1, "")
+    again = lab.play(*words, playbook=UPGRADE)
+    assert (again.rc, again.changed) == (0, set())

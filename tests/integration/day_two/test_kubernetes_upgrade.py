@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.harness.lab import Lab
 from tests.harness.watch import Watch
-from tests.integration.kubernetes_upgrade.conftest import PHASES
+from tests.integration.day_two.conftest import PHASES, delays, snapshots, with_kubernetes
 
 BOOK = "playbooks/upgrade_kubernetes.yml"
 COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
+
+
+@pytest.fixture(scope="module")
+def model(lab: Lab) -> Path:
+    """The model with the next version of Kubernetes."""
+    return with_kubernetes(lab, "v1.31.6")
 
 
 def running(lab: Lab) -> dict[str, dict[str, str]]:
@@ -23,10 +31,6 @@ def running(lab: Lab) -> dict[str, dict[str, str]]:
 
 def all_of(version: str) -> dict[str, dict[str, str]]:
     return {f"mini0{number}": dict.fromkeys(COMPONENTS, version) for number in (1, 2, 3)}
-
-
-def snapshots(lab: Lab) -> set[Path]:
-    return set(Path(lab.controller, "backup").glob("*.snapshot"))
 
 
 def test_the_version_must_be_named_and_the_refusal_changes_nothing(lab: Lab, model: Path) -> None:
@@ -69,10 +73,8 @@ def test_the_cluster_is_upgraded_and_two_of_three_stay_up(lab: Lab, model: Path)
     # The v may be left out, and the snapshot is taken all the same.
     words = ("-e", f"@{model}", "-e", "kubernetes_upgrade_confirm=1.31.6")
     # Long enough for an API server's restart to be seen.
-    lab.command("fault", "delays.talos.static_pods", "0.4")
-    with Watch(lab) as watch:
+    with delays(lab, talos__static_pods=0.4), Watch(lab) as watch:
         done = lab.play(*words, playbook=BOOK)
-    lab.command("fault", "delays.talos.static_pods", "0.05")
     assert done.rc == 0, done.output
     print(
         f"{watch.looks} looks from outside, at each at least {watch.etcd} of 3 etcd members and {watch.api} of 3 API "

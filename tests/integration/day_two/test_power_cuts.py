@@ -24,7 +24,7 @@ from tests.harness.lab import Lab
 from tests.harness.operator import NODES
 from tests.harness.power_cuts import Operation, PowerCuts, choose
 from tests.harness.restores import Restores
-from tests.integration.kubernetes_upgrade.conftest import PHASES, running_versions, with_kubernetes
+from tests.integration.day_two.conftest import PHASES, running_versions, with_kubernetes
 
 KILLS = int(os.environ.get("HOMEOPS_TEST_KILLS", "5"))
 SEED = int(os.environ.get("HOMEOPS_TEST_SEED", "20260707"))

@@ -24,7 +24,7 @@ from lab.bgp import programs
 from tests.harness.bgp import Kubernetes, Router, until
 from tests.harness.lab import CHECKOUT, Lab, Run
 from tests.harness.operator import Operator
-from tests.integration.kubernetes_upgrade.conftest import running_versions
+from tests.integration.day_two.conftest import running_versions
 
 BOOK = "playbooks/rotate.yml"
 NODES = {"172.29.51.11", "172.29.51.12", "172.29.51.13"}
@@ -62,7 +62,7 @@ def test_the_talosconfig_is_replaced_by_one_that_the_nodes_take(lab: Lab) -> Non
     assert [node["mode"] for node in answers["nodes"]] == ["configured"] * 3
     assert load_talosconfig(str(path)).certificate.serial_number > 0
     # What is due by itself is not due again.
-    after = lab.play(*versions, "-t", "talos")
+    after = lab.play(*versions, playbook="playbooks/talos.yml")
     assert (after.rc, after.changed) == (0, set()), after.output
 
 
