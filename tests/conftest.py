@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,11 @@ CACHE = Path(__file__).resolve().parents[1] / ".cache"
 settings.register_profile("default", deadline=None, database=DirectoryBasedExampleDatabase(CACHE / "hypothesis"))
 settings.register_profile("ci", deadline=None, derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+def pytest_configure() -> None:
+    """End as by an interrupt when somebody ends the run: the fixtures stop their labs, which nobody else would."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def leaves_the_machine(sock: socket.socket, address: Any) -> bool:

@@ -222,7 +222,7 @@ class Runner:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a process group: first in peace, so that labs can be stopped, then by force."""
-    for name, patience in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
+    for name, patience in ((signal.SIGTERM, 30.0), (signal.SIGKILL, 5.0)):
         try:
             os.killpg(process.pid, name)
             process.wait(timeout=patience)

@@ -117,6 +117,26 @@ def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:
     assert not (tmp_path / "next").exists()
 
 
+def test_tests_that_are_ended_stop_what_they_started(tmp_path: Path) -> None:
+    (tmp_path / "test_long.py").write_text(
+        "import pathlib, time, pytest\n"
+        "here = pathlib.Path(__file__).parent\n"
+        "@pytest.fixture(scope='session')\n"
+        "def lab():\n    (here / 'up').touch()\n    yield\n    (here / 'down').touch()\n"
+        "def test_long(lab):\n    time.sleep(600)\n"
+    )
+    words = ["-q", "-p", "tests.conftest", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", *words, str(tmp_path)], cwd=check.ROOT, stdout=subprocess.DEVNULL
+    )
+    while not (tmp_path / "up").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(timeout=60) == pytest.ExitCode.INTERRUPTED
+    assert (tmp_path / "down").exists()
+
+
 def test_an_unknown_stage_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         check.main(["uint"])
