@@ -67,7 +67,7 @@ class Daemon:
         for name, faults in scenario.faults.nodes.items():
             self._set_node_faults(self._node(name), faults)
         wrong = scenario.faults.console
-        self.bgp = Network(state, environ, scenario.bgp, wrong, self._alive)
+        self.bgp = Network(state, environ, scenario.bgp, wrong, self._alive, scenario.delays.bgp)
         self.console = Console(state, door_address(ROUTER, net), wrong, scenario.delays.bgp, self._run_router)
         self.web = Web(state, net, scenario)
         delays, known = scenario.delays.onepassword, {"unifi": self.console.sessions.api_key}

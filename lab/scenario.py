@@ -97,6 +97,8 @@ class BgpDelays:
     """From the console's answer until the router starts its daemon with the new text."""
     status: float = 2.0
     """Between two looks of the agents at their sessions, besides each change of state (real Cilium: 5 s)."""
+    idle: float = 5.0
+    """From the loss of a session until its node takes part in the next one (GoBGP's own 5 s, and never more)."""
 
 
 @dataclass

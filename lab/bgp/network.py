@@ -22,7 +22,7 @@ from typing import Any
 
 from grpclib.exceptions import GRPCError
 
-from ..scenario import BgpSettings, ConsoleFaults
+from ..scenario import BgpDelays, BgpSettings, ConsoleFaults
 from ..state import LabError, LabState
 from . import programs
 from .addresses import NODES, address_of, ipv6_of
@@ -45,6 +45,7 @@ class Network:
 
     :param alive: returns the addresses of the machines that have power and run a kubelet.
     :param settings: how the network is laid out; :param faults: what goes wrong, read again at every step.
+    :param delays: how long things take, likewise.
     """
 
     def __init__(
@@ -54,7 +55,9 @@ class Network:
         settings: BgpSettings,
         faults: ConsoleFaults,
         alive: Callable[[], set[str]],
+        delays: BgpDelays | None = None,
     ) -> None:
+        self.delays = delays or BgpDelays()
         self.state, self.environ, self.settings, self.faults, self.alive = state, environ, settings, faults, alive
         self.problem = ""
         self.router: Router | None = None
@@ -214,7 +217,8 @@ class Network:
             assert self._namespace is not None and self._directory is not None
             name = f"{key[0].rpartition('.')[2]}-{key[1]}"[:40].replace("/", "_")
             log_file = self.state.logs / f"gobgpd-{name}.log"
-            speaker = Speaker(self._namespace, self._directory / "n" / f"{name}.sock", log_file, self._changed)
+            socket = self._directory / "n" / f"{name}.sock"
+            speaker = Speaker(self._namespace, socket, log_file, self._changed, lambda: self.delays.idle)
             self.speakers[key] = speaker
         goal = (instance, frozenset(routes), down)
         if self._applied.get(key) == goal and speaker.running:

@@ -25,6 +25,8 @@ from .programs import Programs
 
 log = logging.getLogger("lab.bgp.speaker")
 START_TIMEOUT = 10.0
+HOLD = 5.0
+"""Seconds for which GoBGP leaves a neighbour alone whose session was lost (``pkg/server/fsm.go``); nothing sets it."""
 
 
 class Place(Protocol):
@@ -41,18 +43,31 @@ class Speaker:
 
     :param socket: path of its API, at most 107 bytes.
     :param changed: called when one of its sessions changes its state.
+    :param hold: tells how many seconds after the loss of a session its neighbour is taken on again; less than
+        :data:`HOLD` is reached by adding it anew.
     """
 
-    def __init__(self, namespace: Place, socket: Path, log_file: Path, changed: Callable[[], None]) -> None:
-        self.namespace, self.socket, self.log_file, self.changed = namespace, socket, log_file, changed
+    def __init__(
+        self,
+        namespace: Place,
+        socket: Path,
+        log_file: Path,
+        changed: Callable[[], None],
+        hold: Callable[[], float] = lambda: HOLD,
+    ) -> None:
+        self.namespace, self.socket, self.log_file, self.changed, self.hold = namespace, socket, log_file, changed, hold
         self.instance: Instance | None = None
         self.down: frozenset[str] = frozenset()
         """Addresses of the peers that are shut down."""
         self._process: asyncio.subprocess.Process | None = None
         self._gobgp: Gobgp | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._held: dict[str, asyncio.Task[None]] = {}
+        self._busy = asyncio.Lock()
         self._routes: set[Route] = set()
         self._policy: tuple[Any, ...] | None = None
+        self._keys: set[str] = set()
+        """Neighbours whose connections must carry a signature, for as long as this daemon listens."""
 
     @property
     def running(self) -> bool:
@@ -72,7 +87,15 @@ class Speaker:
         :param routes: what its table shall hold; :param down: peers to shut down.
         :param listen: port (-1 for none) and addresses on which it also accepts connections.
         """
-        if self.instance is not None and self.instance.identity() != wanted.identity():
+        async with self._busy:
+            await self._apply(wanted, routes, down, listen)
+
+    async def _apply(
+        self, wanted: Instance, routes: set[Route], down: frozenset[str], listen: tuple[int, list[str]]
+    ) -> None:
+        # GoBGP 3.10 keeps a neighbour's key at its listening socket, which then lets nobody in without one.
+        locked = any(peer.address in self._keys and not peer.password for peer in wanted.peers)
+        if self.instance is not None and (locked or self.instance.identity() != wanted.identity()):
             await self.leave()
         if not self.running:
             await self._start(wanted, listen)
@@ -100,11 +123,14 @@ class Speaker:
             elif again:
                 with contextlib.suppress(GRPCError):  # a neighbour that is down has nothing to be sent
                     await self._gobgp.send_again(address)
+        self._keys |= {peer.address for peer in wanted.peers if peer.password and listen[0] > 0}
         self.instance = wanted
         for address in sorted(self.down ^ down):
             if address in new:
                 await self._gobgp.set_admin(address, address not in down)
-        self.down = down & frozenset(new)
+        ready, self.down = self.down - down, down & frozenset(new)
+        for address in ready & frozenset(new):
+            self._rest(self._gobgp, address)
 
     async def _start(self, wanted: Instance, listen: tuple[int, list[str]]) -> None:
         self.socket.parent.mkdir(mode=0o700, exist_ok=True)
@@ -120,7 +146,7 @@ class Speaker:
                 raise LabError(f"gobgpd did not start; see {self.log_file}.")
             await asyncio.sleep(0.01)
         self._gobgp = Gobgp(self.socket)
-        self.instance, self._routes, self._policy, self.down = None, set(), None, frozenset()
+        self.instance, self._routes, self._policy, self.down, self._keys = None, set(), None, frozenset(), set()
         while True:
             try:
                 await self._gobgp.start(wanted.asn, wanted.router_id, *listen)
@@ -133,8 +159,30 @@ class Speaker:
 
     async def _follow(self, gobgp: Gobgp) -> None:
         with contextlib.suppress(GRPCError, OSError, ConnectionError):
-            async for _unused in gobgp.changes():
+            async for event in gobgp.changes():
                 self.changed()
+                state = event.peer.peer.state
+                if state.session_state == STATES.index("idle"):
+                    self._rest(gobgp, state.neighbor_address)
+
+    def _rest(self, gobgp: Gobgp, address: str) -> None:
+        """Leave a neighbour alone whose session is lost, for as long as it is to be."""
+        if self.hold() < HOLD and address not in self._held:
+            task = asyncio.get_running_loop().create_task(self._take_on_again(gobgp, address))
+            self._held[address] = task
+            task.add_done_callback(lambda _done: self._held.pop(address, None))
+
+    async def _take_on_again(self, gobgp: Gobgp, address: str) -> None:
+        await asyncio.sleep(self.hold())
+        with contextlib.suppress(GRPCError, OSError, TimeoutError):
+            async with self._busy:
+                peers = {peer.address: peer for peer in self.instance.peers} if self.instance else {}
+                if gobgp is not self._gobgp or address not in peers or address in self.down:
+                    return
+                state = await self.state()
+                if state.get(address, {}).get("state") == "idle":
+                    await gobgp.delete_peer(address)
+                    await gobgp.add_peer(peers[address])
 
     async def state(self) -> dict[str, dict[str, Any]]:
         """Return per peer address: ``state``, ``asn``, ``since`` (epoch), timers and routes per family."""
@@ -160,6 +208,10 @@ class Speaker:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
             self._watch = None
+        held = list(self._held.values())
+        for task in held:
+            task.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
         if self._gobgp is not None:
             self._gobgp.close()
             self._gobgp = None
