@@ -108,6 +108,7 @@ class Console:
             "uploads": self.bgp.uploads,
             "deletes": self.bgp.deletes,
             "applied": self.applied,
+            "pending": len(self._applying),
             "logins": self.sessions.logins,
             "stored": self.bgp.stored is not None,
             "enabled": self.bgp.enabled,

@@ -139,7 +139,11 @@ class Vty:
             raise
 
     def show(self, command: str) -> Any:
-        """Return the JSON of a show command."""
+        """Return the JSON of a show command.
+
+        :raises ConnectionError: bgpd goes away.
+        :raises ValueError: it refuses the command, or answers a sentence.
+        """
         self._socket.sendall(command.encode() + b"\0")
         answer = b""
         while len(answer) < 4 or answer[-4:-1] != b"\0\0\0":
@@ -147,6 +151,8 @@ class Vty:
             if not part:
                 raise ConnectionError("bgpd has closed its socket")
             answer += part
+        if answer[-1]:
+            raise ValueError(f"bgpd refuses {command!r}: {answer[:-4].decode(errors='replace').strip()}")
         return json.loads(answer[:-4] or b"{}")
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import control
+from lab.state import LabState
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HARNESS = Path(__file__).resolve().parent
@@ -124,21 +125,21 @@ class Lab:
         """Stop it; nothing stays behind."""
         self.command("down")
 
-    def ask(self, **request: Any) -> Any:
+    def ask(self, do: str, **request: Any) -> Any:
         """Send one request to the lab's daemon, as ``python -m lab`` would, without an interpreter for each."""
-        return control.ask(self.directory / "control.sock", request, timeout=60.0)
+        return control.ask(LabState(self.directory.resolve()).socket, {"do": do, **request}, timeout=120.0)
 
     def status(self) -> dict[str, Any]:
         """What the lab says of itself."""
-        return dict(self.ask(do="status"))
+        return dict(self.ask("status"))
 
     def fault(self, target: str, *words: str) -> None:
         """Set one fault or delay, in the words of ``python -m lab fault``."""
-        self.ask(do="fault", target=target, words=list(words))
+        self.ask("fault", target=target, words=list(words))
 
     def heal(self) -> None:
         """Take all faults back."""
-        self.ask(do="clear")
+        self.ask("clear")
 
     def console_fault(self, **faults: object) -> None:
         """Set faults of the console and of the BGP sessions (fields of the lab's ``ConsoleFaults``)."""
@@ -146,7 +147,7 @@ class Lab:
 
     def nodes(self) -> dict[str, dict[str, Any]]:
         """What the lab says of each node, by name."""
-        return {node["name"]: node for node in self.ask(do="nodes")}
+        return {node["name"]: node for node in self.ask("nodes")}
 
     def writes(self) -> dict[str, int]:
         """Writes at the Kubernetes API by ``METHOD path``, those of the lab's own controllers left out."""

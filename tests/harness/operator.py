@@ -54,7 +54,7 @@ class Operator:
 
     def disarm(self) -> None:
         """Have etcd forget its alarms, as an owner does who has cured the cause."""
-        self.ask(do="etcd", put={}, disarm=True)
+        self.ask("etcd", put={}, disarm=True)
 
     @property
     def talos(self) -> dict[str, Any]:

@@ -119,14 +119,14 @@ class PowerCuts(Operator):
     # -- data ------------------------------------------------------------------------------------------------------
     def plant(self) -> None:
         """Put something into etcd and into Kubernetes that has to survive."""
-        self.ask(do="etcd", put=SEED)
+        self.ask("etcd", put=SEED)
         seed = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "power-cuts"}, "data": SEED}
         with self.kube() as client:
             self.uid = client.request("POST", CONFIG_MAPS, body=seed)["metadata"]["uid"]
 
     def check_data(self) -> None:
         """The seed is there: in the one etcd of all nodes, and in Kubernetes, where it is still the same object."""
-        (etcd,) = self.ask(do="status")["cluster"]["etcd"]
+        (etcd,) = self.ask("status")["cluster"]["etcd"]
         assert etcd["keys"] == SEED, etcd
         with self.kube() as client:
             found = client.get(f"{CONFIG_MAPS}/power-cuts")
@@ -138,7 +138,7 @@ class PowerCuts(Operator):
         outcome = Outcome(cut)
         cut.operation.prepare()
         before = self.nodes()[cut.node]["moments"]
-        self.ask(do="fault", target=cut.node, words=["die_after", str(cut.after)])
+        self.ask("fault", target=cut.node, words=["die_after", str(cut.after)])
         end = threading.Event()
         helper = threading.Thread(target=self._give_back, args=(cut.node, end))
         if cut.patient:
@@ -149,16 +149,16 @@ class PowerCuts(Operator):
             end.set()
             if cut.patient:
                 helper.join()
-        if "die_after" in self.ask(do="faults")["nodes"].get(cut.node, {}):
+        if "die_after" in self.ask("faults")["nodes"].get(cut.node, {}):
             passed = self.nodes()[cut.node]["moments"] - before
             self._struck = f"the end, after {passed} moments"
-            self.ask(do="fault", target=cut.node, words=["die_after", "0"])
-            self.ask(do="power", node=cut.node, on=False)
+            self.ask("fault", target=cut.node, words=["die_after", "0"])
+            self.ask("power", node=cut.node, on=False)
         elif not cut.patient:
             self._struck = self.nodes()[cut.node]["last_moment"]
         outcome.struck = self._struck
         if not self.nodes()[cut.node]["powered"]:
-            self.ask(do="power", node=cut.node, on=True)
+            self.ask("power", node=cut.node, on=True)
         if not (finished and cut.operation.once):
             self._finish(cut, outcome)
         assert cut.operation.done(self.nodes(), cut.node), self.nodes()
@@ -173,7 +173,7 @@ class PowerCuts(Operator):
             if not node["powered"]:
                 self._struck = node["last_moment"]
                 time.sleep(0.3)
-                self.ask(do="power", node=name, on=True)
+                self.ask("power", node=name, on=True)
                 return
 
     def _try(self, cut: Cut, outcome: Outcome, seconds: int) -> bool:
@@ -212,7 +212,7 @@ class PowerCuts(Operator):
 
     def quorum(self) -> bool:
         """Whether any etcd can be written to."""
-        return any(etcd["quorum"] for etcd in self.ask(do="status")["cluster"]["etcd"])
+        return any(etcd["quorum"] for etcd in self.ask("status")["cluster"]["etcd"])
 
     def healthy(self, seconds: float = 120.0) -> None:
         """Wait until all nodes run with their votes and are Ready."""

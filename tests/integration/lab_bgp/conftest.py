@@ -13,11 +13,7 @@ import pytest
 
 from lab.bgp import programs
 from tests.harness.bgp import Kubernetes, Router
-from tests.harness.lab import Lab
-
-FAST = (
-    "name: bgp-tests\ndelays:\n  talos: {install: 0.1, reboot: 0.1, services: 0.1}\n  bgp: {apply: 0.05, status: 0.5}\n"
-)
+from tests.harness.lab import CHECKOUT, Lab
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,10 +26,8 @@ def daemons() -> None:
 
 def start(net: str, directory: Path) -> Lab:
     """Start a lab with short delays."""
-    scenario = directory / "scenario.yml"
-    scenario.write_text(FAST, encoding="utf-8")
     lab = Lab(net, directory)
-    lab.up("--quiet", "--scenario", str(scenario))
+    lab.up("--quiet", "--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
     return lab
 
 

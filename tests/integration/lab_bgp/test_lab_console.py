@@ -11,6 +11,7 @@ import http.client
 import json
 import ssl
 import stat
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -28,7 +29,12 @@ def router(bare: Lab) -> Iterator[Router]:
     router = Router(bare.directory)
     assert router.ask("DELETE", BGP, {}).status == 200
     yield router
-    bare.command("fault", "--clear")
+    bare.heal()
+
+
+def at_rest(lab: Lab) -> None:
+    """Wait until everything that was written has reached the daemon."""
+    until("at rest", lambda: lab.status()["console"]["pending"] == 0)
 
 
 def log_in(router: Router, **headers: str) -> Answer:
@@ -190,9 +196,9 @@ def test_pages_instead_of_answers_and_other_statuses(bare: Lab, router: Router) 
 
 def test_writes_reach_the_daemon_and_are_counted(bare: Lab, router: Router) -> None:
     bare.console_fault(apply_lost=False)
-    # Wait until what earlier tests wrote has been applied.
-    until("at rest", lambda: bare.status()["bgp"]["bgpd"]["restarts"] == bare.status()["console"]["applied"])
+    at_rest(bare)  # what earlier tests wrote
     before = bare.status()
+    assert before["bgp"]["bgpd"]["restarts"] == before["console"]["applied"]
     router.upload(TEXT)
     router.upload(TEXT)
     until("both applied", lambda: bare.status()["console"]["applied"] == before["console"]["applied"] + 2)
@@ -202,15 +208,19 @@ def test_writes_reach_the_daemon_and_are_counted(bare: Lab, router: Router) -> N
     assert set(router.peers()) == {"172.29.51.11"}
     bare.console_fault(apply_lost=True)
     router.upload(TEXT.replace(".11", ".12"))
+    at_rest(bare)  # it is not on its way either
     assert set(router.peers()) == {"172.29.51.11"}
 
 
 def test_a_slow_apply(bare: Lab, router: Router) -> None:
+    at_rest(bare)
     until("no router", lambda: router.show("show bgp summary json") == {})
     bare.console_fault(slow_apply=1.5)
+    began = time.monotonic()
     router.upload(TEXT)
     assert router.peers() == {}
     until("applied at last", lambda: set(router.peers()) == {"172.29.51.11"})
+    assert time.monotonic() - began >= 1.5
 
 
 def test_static_dns(router: Router) -> None:
@@ -233,6 +243,7 @@ def test_static_dns(router: Router) -> None:
 
 def test_vtysh_is_the_real_one(bare: Lab, router: Router) -> None:
     router.upload(TEXT)
+    at_rest(bare)
     until("the neighbour is there", lambda: set(router.peers()) == {"172.29.51.11"})
     unknown = router.vtysh("show bgp nonsense")
     assert unknown.returncode == 1 and "Unknown command" in unknown.stdout + unknown.stderr
