@@ -20,6 +20,8 @@ from typing import Any, Protocol
 from .view import Network, peer_key
 
 FAMILIES = {"ipv4 unicast": "ipv4Unicast", "ipv6 unicast": "ipv6Unicast"}
+#: The daemon tells whole seconds: a session may be up for up to one more than that.
+_ROUNDED = 1.0
 _MAPPED = ipaddress.ip_network("::ffff:0:0/96")
 
 
@@ -208,7 +210,7 @@ def restarted(live: Live, before: Live, seconds: float) -> bool:
     now = [live.sessions[key] for key in was_up]
     return bool(now) and all(
         not session.established
-        or session.up_seconds <= seconds
+        or session.up_seconds + _ROUNDED <= seconds
         or session.up_seconds < before.sessions[session.neighbor, session.family].up_seconds
         for session in now
     )

@@ -107,6 +107,22 @@ def test_what_worked_must_work_again() -> None:
     assert live.kept(before, [], []).sessions == ()
 
 
+@pytest.mark.parametrize(
+    ("uptime", "seconds", "shown"),
+    [
+        (5, 5.4, False),  # up for almost six seconds: it came up just before the write
+        (5, 6.0, True),
+        (60, 5.0, False),
+        (2, 0.5, True),  # it was up for three before
+    ],
+)
+def test_a_session_shows_a_restart_only_when_it_came_up_behind_the_write(
+    uptime: int, seconds: float, shown: bool
+) -> None:
+    before = live.read(Answers(peerUptimeMsec=3000))
+    assert live.restarted(live.read(Answers(peerUptimeMsec=1000 * uptime)), before, seconds) is shown
+
+
 def test_behind_ssh_the_show_command_stays_one_word(tmp_path: Path) -> None:
     program = tmp_path / "ssh"
     program.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps({{'words': sys.argv[1:]}}))\n")
