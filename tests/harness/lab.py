@@ -129,6 +129,13 @@ class Lab:
         """Send one request to the lab's daemon, as ``python -m lab`` would, without an interpreter for each."""
         return control.ask(LabState(self.directory.resolve()).socket, {"do": do, **request}, timeout=120.0)
 
+    def answers(self) -> bool:
+        """Whether it runs."""
+        try:
+            return bool(self.ask("ping"))
+        except ConnectionError:
+            return False
+
     def status(self) -> dict[str, Any]:
         """What the lab says of itself."""
         return dict(self.ask("status"))

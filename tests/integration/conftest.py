@@ -2,7 +2,11 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole lab that tests of several folders share: the status first, then backup, restore and recovery."""
+"""Labs that tests of several folders share.
+
+One on which everything stands: the status first, then backup, restore and recovery. One for the way of addresses to the
+router: the phase ``bgp`` from nothing, the router's modules, what the console held before, and the lab's own daemons.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab.bgp import programs
+from tests.harness.bgp_lab import BgpLab
 from tests.harness.lab import CHECKOUT, Lab
 
 
@@ -25,3 +31,16 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield running
     finally:
         running.down()
+
+
+@pytest.fixture(scope="session")
+def bgp_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BgpLab]:
+    """A lab with routing daemons, which each file that uses it has brought to where it begins."""
+    found = programs.find({"PATH": ""})
+    if isinstance(found, str):
+        pytest.skip(found)
+    shared = BgpLab(lambda: tmp_path_factory.mktemp("bgp"))
+    try:
+        yield shared
+    finally:
+        shared.down()

@@ -2,17 +2,17 @@
 # Copyright: Contributors to the homeops.cluster collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Labs of the BGP tests: one without a cluster for the console, one with the whole bootstrap behind it."""
+"""Labs of the BGP tests: one without a cluster for the console, and the shared one with a bootstrap behind it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from lab.bgp import programs
 from tests.harness.bgp import Kubernetes, Router
+from tests.harness.bgp_lab import BgpLab
 from tests.harness.lab import CHECKOUT, Lab
 
 
@@ -24,29 +24,19 @@ def daemons() -> None:
         pytest.skip(found)
 
 
-def start(net: str, directory: Path) -> Lab:
-    """Start a lab with short delays."""
-    lab = Lab(net, directory)
-    lab.up("--quiet", "--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
-    return lab
-
-
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab whose nodes have no system: only its console and router are of interest."""
-    lab = start("127.66", tmp_path_factory.mktemp("bare"))
+    lab = Lab("127.66", tmp_path_factory.mktemp("bare"))
+    lab.up("--quiet", "--scenario", str(CHECKOUT / "lab" / "scenarios" / "fast.yml"))
     yield lab
     lab.down()
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab in which ``site.yml`` has run up to the container network."""
-    lab = start("127.65", tmp_path_factory.mktemp("cluster"))
-    run = lab.play("-t", "preflight,talos,kubernetes,cni")
-    assert run.rc == 0, run.output[-3000:]
-    yield lab
-    lab.down()
+def lab(bgp_lab: BgpLab) -> Lab:
+    """The shared lab, in which ``site.yml`` has run up to the container network."""
+    return bgp_lab.before_the_phase()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab's cluster and its router: both generations of Cilium's kinds, sessions, prefixes, ECMP, faults.
 
-The tests of this module run in order and build on each other: one bootstrap is enough for all of them.
+The tests of this module run in order and build on each other; the last one ends the lab.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def test_status_shows_daemons_and_sessions(lab: Lab) -> None:
     assert {s["node"] for s in status["bgp"]["gobgpd"] if s["running"]} == set(NODES)
     assert {s["state"] for s in status["bgp"]["sessions"].values()} == {"Established"}
     text = lab.command("status").stdout
-    assert "3 of 3 sessions, 9 prefixes accepted" in text and "127.65.51.1:8443" in text
+    assert "3 of 3 sessions, 9 prefixes accepted" in text and f"{lab.net}.51.1:8443" in text
 
 
 def test_node_configs_tell_what_the_daemons_say(kubernetes: Kubernetes) -> None:

@@ -10,13 +10,12 @@ from nothing, the second run and the change of schemas are walked in ``tests/int
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from lab.bgp import programs
 from tests.harness.bgp import Kubernetes, Router, until
+from tests.harness.bgp_lab import BgpLab, stored
 from tests.harness.lab import Lab
 from tests.integration.lab_bgp import router_configs
 
@@ -26,20 +25,10 @@ ADDRESSES = ("172.29.52.201/32", "172.29.52.110/32")
 NEIGHBOUR_TASK = "homeops.cluster.udm_bgp : Have the router accept the nodes and what they announce"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def daemons() -> None:
-    """Skip where the daemons of the BGP network are not installed."""
-    found = programs.find({"PATH": ""})
-    if isinstance(found, str):
-        pytest.skip(found)
-
-
 @pytest.fixture(scope="module")
-def lab(make_lab: Callable[[str], Lab], daemons: None) -> Lab:
+def lab(bgp_lab: BgpLab) -> Lab:
     """A lab with a cluster and two Services, before the phase has run."""
-    lab = make_lab("127.75")
-    run = lab.play("-t", "preflight,talos,kubernetes,cni")
-    assert run.rc == 0, run.output
+    lab = bgp_lab.before_the_phase()
     kubernetes = Kubernetes(lab.controller / "kubeconfig")
     for name, pool, address in (("ingress", "bgp-ingress", ADDRESSES[0]), ("mosquitto", "bgp-default", ADDRESSES[1])):
         kubernetes.ask("POST", "/api/v1/namespaces/default/services", service(name, pool, address.removesuffix("/32")))
@@ -71,12 +60,6 @@ def paths(router: Router, prefix: str) -> set[str]:
     found = router.routes().get(prefix, [])
     used = [path for path in found if (path.get("bestpath") or path.get("multipath")) and not path.get("stale")]
     return {hop["ip"] for path in used for hop in path["nexthops"]}
-
-
-def stored(router: Router) -> str:
-    """The text that the console holds."""
-    (config,) = router.ask("GET", "/proxy/network/v2/api/site/default/bgp/config").body
-    return str(config["frr_bgpd_config"])
 
 
 def test_every_address_is_accepted_over_every_node(lab: Lab, router: Router) -> None:
@@ -142,7 +125,7 @@ def test_a_text_that_accepts_nothing_is_told_in_words_and_mended(
 
 def test_sessions_that_stay_down_bring_the_last_good_text_back(lab: Lab, router: Router) -> None:
     before = stored(router)
-    lab.command("fault", "console", '{"session_down_after_change": ["mini01", "mini02", "mini03"]}')
+    lab.console_fault(session_down_after_change=["mini01", "mini02", "mini03"])
     try:
         values = (
             "udm_bgp_config={{ homeops_model | homeops.cluster.udm_bgp_of('') | combine({'graceful_restart': false}) }}"
@@ -153,7 +136,7 @@ def test_sessions_that_stay_down_bring_the_last_good_text_back(lab: Lab, router:
         assert {failure.host for failure in run.failures} == {"udm"}
         assert stored(router) == before
     finally:
-        lab.command("fault", "--clear")
+        lab.clear_faults()
 
 
 def test_backup_and_restore_give_the_same_text_back(lab: Lab, router: Router) -> None:

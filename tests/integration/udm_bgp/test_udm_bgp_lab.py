@@ -14,38 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.homeops.cluster.plugins.module_utils.common.context import Context
 from ansible_collections.homeops.cluster.plugins.module_utils.common.errors import HomeopsError
-from ansible_collections.homeops.cluster.plugins.module_utils.model import router as model_router
 from ansible_collections.homeops.cluster.plugins.module_utils.unifi import errors
 from ansible_collections.homeops.cluster.plugins.modules import udm_bgp_info, udm_bgp_peer, udm_bgp_restore
-from tests.harness.bgp import BGP, Router, until
+from tests.harness.bgp import Router, until
+from tests.harness.bgp_lab import router_options as options, stored
 from tests.harness.lab import CHECKOUT, Lab
 
 FIXTURES = CHECKOUT / "tests" / "unit" / "fixtures" / "frr"
-MODEL = CHECKOUT / "inventories" / "home" / "group_vars" / "all"
 NODES = ("172.29.51.11", "172.29.51.12", "172.29.51.13")
 PODS = "10.244.0.0/24"
 Call = Callable[..., dict[str, Any]]
 
 
-def options() -> dict[str, Any]:
-    """What the home model declares."""
-    found: dict[str, Any] = {}
-    for path in sorted(MODEL.glob("*.yml")):
-        for key, value in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).items():
-            found[key.removeprefix("homeops_")] = value
-    return model_router.peers(found)
-
-
 def vtysh(lab: Lab) -> list[str]:
     return [sys.executable, str(CHECKOUT / "lab" / "unifi" / "vtysh.py"), "--dir", str(lab.directory)]
-
-
-def stored(router: Router) -> str:
-    return router.ask("GET", BGP).body[0]["frr_bgpd_config"]
 
 
 def uploads(lab: Lab) -> int:
@@ -173,7 +158,7 @@ def test_an_upload_that_is_lost_is_not_called_proven(lab: Lab, router: Router, c
     assert result["checked"] == "stored text" and not runs(router, 320)
     assert "did not show that it runs it" in ctx.warnings[-1]
     assert "local-preference 320\n" in stored(router)
-    lab.command("fault", "--clear")
+    lab.clear_faults()
     assert router.upload(stored(router)).status == 200
     until("the stored text in force", lambda: runs(router, 320))
 
@@ -196,7 +181,7 @@ def test_a_refusal_changes_nothing(lab: Lab, router: Router, call: Call, fault: 
     with pytest.raises(kind) as caught:
         call(udm_bgp_peer, **changed)
     assert caught.value.__class__ is kind
-    lab.command("fault", "--clear")
+    lab.clear_faults()
     assert stored(router) == before
 
 
@@ -214,7 +199,7 @@ def test_a_detour_ends_where_it_should(lab: Lab, router: Router, call: Call, pre
     changed["policies"]["ipv4"]["local_preference"] = preference
     lab.console_fault(**fault)
     assert call(udm_bgp_peer, **changed)["changed"]
-    lab.command("fault", "--clear")
+    lab.clear_faults()
     assert f"local-preference {preference}\n" in stored(router)
     assert ("edited by somebody else" in stored(router)) == ("concurrent_edit" in fault)
     assert not call(udm_bgp_peer, **changed)["changed"]
