@@ -60,12 +60,13 @@ def python(*arguments: str) -> list[str]:
 #: Tests that wait for routers and speakers, tests that walk whole runs, those of day two, and those that look at a lab
 #: and mend it: stages of their own, because a stage is what can run beside another. What is in none of them belongs to
 #: the stage ``integration``.
+#: Those of the router share a lab from the second folder on, which begins before the phase bgp has run.
 ROUTER_TESTS = (
-    "tests/integration/lab_bgp",
     "tests/integration/cilium_modules",
-    "tests/integration/udm_bgp",
     "tests/integration/bgp_phase",
+    "tests/integration/udm_bgp",
     "tests/integration/site/test_bgp_phase.py",
+    "tests/integration/lab_bgp",
 )
 RUN_TESTS = (
     "tests/integration/site",

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,11 @@ def call(module: Any, ctx: Context | None = None, /, **given: Any) -> dict[str, 
 def door(router: Router) -> dict[str, Any]:
     """The options with which the router's modules reach the lab's console."""
     return {key: router.record[key] for key in ("host", "port", "api_key", "fingerprint")}
+
+
+def state_command(lab: Lab) -> list[str]:
+    """The command that reaches the lab's vtysh, as the inventory names it."""
+    return [sys.executable, str(CHECKOUT / "lab" / "unifi" / "vtysh.py"), "--dir", str(lab.directory)]
 
 
 def stored(router: Router) -> str:
@@ -102,7 +108,7 @@ class BgpLab:
 
 def tidy(lab: Lab) -> None:
     """Take back what tests do beside the phase: faults, and Services with an address."""
-    lab.clear_faults()
+    lab.heal()
     kubernetes = Kubernetes(lab.controller / "kubeconfig")
     for service in kubernetes.ask("GET", SERVICES)["items"]:
         if service["spec"].get("type") == "LoadBalancer":

@@ -26,9 +26,9 @@ def lab(bgp_lab: BgpLab) -> Lab:
 @pytest.fixture
 def router(lab: Lab) -> Iterator[Router]:
     """The lab's router, its faults taken back afterwards."""
-    lab.clear_faults()
+    lab.heal()
     yield Router(lab.directory)
-    lab.clear_faults()
+    lab.heal()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,17 +19,13 @@ from ansible_collections.homeops.cluster.plugins.module_utils.common.errors impo
 from ansible_collections.homeops.cluster.plugins.module_utils.unifi import errors
 from ansible_collections.homeops.cluster.plugins.modules import udm_bgp_info, udm_bgp_peer, udm_bgp_restore
 from tests.harness.bgp import Router, until
-from tests.harness.bgp_lab import router_options as options, stored
+from tests.harness.bgp_lab import router_options as options, state_command as vtysh, stored
 from tests.harness.lab import CHECKOUT, Lab
 
 FIXTURES = CHECKOUT / "tests" / "unit" / "fixtures" / "frr"
 NODES = ("172.29.51.11", "172.29.51.12", "172.29.51.13")
 PODS = "10.244.0.0/24"
 Call = Callable[..., dict[str, Any]]
-
-
-def vtysh(lab: Lab) -> list[str]:
-    return [sys.executable, str(CHECKOUT / "lab" / "unifi" / "vtysh.py"), "--dir", str(lab.directory)]
 
 
 def uploads(lab: Lab) -> int:
@@ -61,7 +56,7 @@ def test_the_phase_leaves_every_node_accepted(lab: Lab, call: Call, announced: l
 def test_a_second_run_neither_uploads_nor_bounces(lab: Lab, router: Router) -> None:
     before = {node: peer["connectionsEstablished"] for node, peer in router.peers().items()}
     count = uploads(lab)
-    run = lab.play("-t", "bgp")
+    run = lab.play(playbook="playbooks/bgp.yml")
     assert run.rc == 0, run.output[-3000:]
     assert not {task for _host, task in run.changed if "router" in task.lower()}
     assert uploads(lab) == count
@@ -118,7 +113,7 @@ def test_what_breaks_a_session_is_taken_back(lab: Lab, router: Router, call: Cal
             **changed,
             wait=True,
             wait_for="kept",
-            wait_timeout=15,
+            wait_timeout=8,
             state_command=vtysh(lab),
             backup_dir=str(tmp_path),
         )
@@ -142,7 +137,7 @@ def runs(router: Router, value: int) -> bool:
 
 def test_an_upload_that_comes_late_is_waited_for(lab: Lab, router: Router, call: Call) -> None:
     call(udm_bgp_peer, **options(), state="exact", wait=True, wait_timeout=60, state_command=vtysh(lab))
-    lab.console_fault(slow_apply=12)
+    lab.console_fault(slow_apply=5)
     ctx = Context()
     result = call(udm_bgp_peer, ctx, **preferring(310), wait_timeout=60, state_command=vtysh(lab))
     assert result["checked"] == "sessions and routes"
@@ -154,11 +149,11 @@ def test_an_upload_that_is_lost_is_not_called_proven(lab: Lab, router: Router, c
     call(udm_bgp_peer, **options(), state="exact", wait=True, wait_timeout=60, state_command=vtysh(lab))
     lab.console_fault(apply_lost=True)
     ctx = Context()
-    result = call(udm_bgp_peer, ctx, **preferring(320), wait_timeout=5, state_command=vtysh(lab))
+    result = call(udm_bgp_peer, ctx, **preferring(320), wait_timeout=3, state_command=vtysh(lab))
     assert result["checked"] == "stored text" and not runs(router, 320)
     assert "did not show that it runs it" in ctx.warnings[-1]
     assert "local-preference 320\n" in stored(router)
-    lab.clear_faults()
+    lab.heal()
     assert router.upload(stored(router)).status == 200
     until("the stored text in force", lambda: runs(router, 320))
 
@@ -181,7 +176,7 @@ def test_a_refusal_changes_nothing(lab: Lab, router: Router, call: Call, fault: 
     with pytest.raises(kind) as caught:
         call(udm_bgp_peer, **changed)
     assert caught.value.__class__ is kind
-    lab.clear_faults()
+    lab.heal()
     assert stored(router) == before
 
 
@@ -199,7 +194,7 @@ def test_a_detour_ends_where_it_should(lab: Lab, router: Router, call: Call, pre
     changed["policies"]["ipv4"]["local_preference"] = preference
     lab.console_fault(**fault)
     assert call(udm_bgp_peer, **changed)["changed"]
-    lab.clear_faults()
+    lab.heal()
     assert f"local-preference {preference}\n" in stored(router)
     assert ("edited by somebody else" in stored(router)) == ("concurrent_edit" in fault)
     assert not call(udm_bgp_peer, **changed)["changed"]
