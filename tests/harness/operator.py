@@ -24,9 +24,9 @@ class Operator:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
 
-    def ask(self, **request: Any) -> Any:
+    def ask(self, do: str, **request: Any) -> Any:
         """Send one request to the lab's daemon."""
-        return self.lab.ask(**request)
+        return self.lab.ask(do, **request)
 
     def nodes(self) -> dict[str, dict[str, Any]]:
         """What the lab says of each node."""
