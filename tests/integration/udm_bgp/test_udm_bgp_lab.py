@@ -113,7 +113,7 @@ def test_what_breaks_a_session_is_taken_back(lab: Lab, router: Router, call: Cal
             **changed,
             wait=True,
             wait_for="kept",
-            wait_timeout=8,
+            wait_timeout=12,
             state_command=vtysh(lab),
             backup_dir=str(tmp_path),
         )
