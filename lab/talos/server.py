@@ -357,11 +357,15 @@ class Listener:
 
         :raises ApiError: what the node answers instead.
         """
-        if self.mode != "maintenance":
+        mode = self.mode
+        if not mode:  # the connection was taken in while the node went down; nobody is left behind it
+            gone = "dial unix /system/run/machined/machine.sock: connect: connection refused"
+            raise ApiError(14, f'connection error: desc = "transport: Error while dialing: {gone}"')
+        if mode != "maintenance":
             allowed = {LETTERS[letter] for letter in call.roles}
             if not allowed & caller.roles:
                 raise ApiError(7, "not authorized")
-        async for answer in self.api.call(call, request, caller, self.mode):
+        async for answer in self.api.call(call, request, caller, mode):
             yield answer
 
 

@@ -67,6 +67,19 @@ def test_roles(bench: Any) -> None:
     bench(body)
 
 
+def test_a_call_that_comes_in_while_the_node_goes_down_is_one_to_repeat(bench: Any) -> None:
+    async def body(b: Any) -> None:
+        await b.configured(0)
+        listener, mode = b[0].listener, b[0].listener.mode
+        assert (await b.call(b[0], M + "Version")).messages  # the connection is there
+        listener.mode = ""
+        code, text = await b.refused(b[0], M + "Version")
+        listener.mode = mode
+        assert code == 14 and "connection refused" in text
+
+    bench(body)
+
+
 def test_proxying(bench: Any) -> None:
     """``nodes`` concatenates and keeps failures inside an OK answer; ``node`` is one to one."""
 
