@@ -138,7 +138,7 @@ class PowerCuts(Operator):
         outcome = Outcome(cut)
         cut.operation.prepare()
         before = self.nodes()[cut.node]["moments"]
-        self.ask("fault", target=cut.node, words=["die_after", str(cut.after)])
+        self.fault(cut.node, "die_after", str(cut.after))
         end = threading.Event()
         helper = threading.Thread(target=self._give_back, args=(cut.node, end))
         if cut.patient:
@@ -152,7 +152,7 @@ class PowerCuts(Operator):
         if "die_after" in self.ask("faults")["nodes"].get(cut.node, {}):
             passed = self.nodes()[cut.node]["moments"] - before
             self._struck = f"the end, after {passed} moments"
-            self.ask("fault", target=cut.node, words=["die_after", "0"])
+            self.fault(cut.node, "die_after", "0")
             self.ask("power", node=cut.node, on=False)
         elif not cut.patient:
             self._struck = self.nodes()[cut.node]["last_moment"]

@@ -39,7 +39,7 @@ def operator(lab: Lab) -> Iterator[Operator]:
     """Somebody at work, whose faults are gone afterwards."""
     working = Operator(lab)
     yield working
-    working.ask("clear")
+    working.lab.heal()
 
 
 def held(operator: Operator, holder: lease.Holder, seconds: int = 600, ago: int = 0) -> None:
@@ -123,7 +123,7 @@ def test_a_cluster_that_is_not_well(operator: Operator, monkeypatch: pytest.Monk
     with pytest.raises(HomeopsError, match="NOSPACE") as refusal:
         upgrade(operator, "v1.31.90", health_timeout=1)
     assert "0 of 15 steps are done" in str(refusal.value)
-    operator.ask("clear")
+    operator.lab.heal()
     operator.disarm()
     operator.fault("mini02", "missing_images", '["kube-scheduler:v1.31.91"]')
     with pytest.raises(HomeopsError, match=r"kube-scheduler:v1\.31\.91.*not found") as refusal:
@@ -149,7 +149,7 @@ def test_it_stops_at_the_first_failure_and_goes_on_or_back(operator: Operator) -
     assert {node["kube-apiserver"] for node in found.values()} == {"v1.31.95"}
     assert [node["kube-controller-manager"] for node in found.values()] == ["v1.31.95", "v1.31.95", start]
     assert {node["kube-scheduler"] for node in found.values()} == {start}
-    operator.ask("clear")
+    operator.lab.heal()
     went_on = upgrade(operator, "v1.31.95")
     assert went_on["steps"][0].startswith("kube-controller-manager on mini0")
     assert {tag for node in versions(operator).values() for tag in node.values()} == {"v1.31.95"}
